@@ -1,0 +1,1 @@
+"""Packaging, submitting and watching the job on Amazon EMR."""

@@ -1,0 +1,1 @@
+"""What we know: building and updating the reference index, its catalogue, the demo recordings."""

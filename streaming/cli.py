@@ -1,0 +1,55 @@
+"""The command line: which commands there are, and how an error is shown.
+
+Each command is a module in `streaming.commands` that imports what it needs inside its function, so that
+``soundgate --help`` and ``soundgate scan`` start without Spark.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from streaming import __version__
+from streaming.errors import UserError
+
+app = typer.Typer(
+    name="soundgate",
+    help="Stand at the gate of an audio upload service: real or mock, and whose recording.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and stop, when asked."""
+    if asked:
+        typer.echo(f"soundgate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Options that go before any command."""
+
+
+def main() -> None:
+    """Run the command line; errors become one line on standard error and a stable exit code."""
+    try:
+        app()
+    except UserError as error:
+        if "--debug" in sys.argv:
+            raise
+        typer.secho(f"soundgate: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

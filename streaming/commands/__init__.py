@@ -1,0 +1,1 @@
+"""The commands of ``soundgate``, one module each; `streaming.cli` names them."""

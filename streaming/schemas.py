@@ -1,0 +1,115 @@
+"""The columns of everything that crosses an edge: records in, tables out.
+
+Column names and types are a contract with readers of the tables (see README.md); adding is allowed, renaming is not.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    BooleanType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+STRING, LONG, INT, DOUBLE, TIME = StringType(), LongType(), IntegerType(), DoubleType(), TimestampType()
+
+
+def fields(*pairs: tuple[str, object]) -> StructType:
+    """Build a nullable struct from (name, type) pairs."""
+    return StructType([StructField(name, kind, True) for name, kind in pairs])  # type: ignore[arg-type]
+
+
+# What the Kinesis connector gives, and the file source too: from here on they are the same DataFrame.
+RECORD = fields(
+    ("data", BinaryType()),
+    ("streamName", STRING),
+    ("partitionKey", STRING),
+    ("sequenceNumber", STRING),
+    ("approximateArrivalTimestamp", TIME),
+)
+
+MATCH_COLUMNS: tuple[tuple[str, object], ...] = (
+    ("reference_id", STRING),
+    ("title", STRING),
+    ("artist", STRING),
+    ("score", DOUBLE),
+    ("query_offset_ms", LONG),
+    ("reference_offset_ms", LONG),
+    ("matched_ms", LONG),
+    ("coverage", DOUBLE),
+    ("speed", DOUBLE),
+    ("pitch", DOUBLE),
+)
+
+PAYLOAD = fields(("kind", STRING), ("where", STRING), ("length", LONG), ("sha256", STRING))
+
+# What judging one track gives (`udfs.findings.Classification`, flattened): the classifier's return type.
+CLASSIFICATION_COLUMNS: tuple[tuple[str, object], ...] = (
+    ("decision", STRING),
+    ("reasons", ArrayType(STRING)),
+    ("evidence", STRING),  # JSON: the details of the reasons and the measured numbers, for `soundgate explain`
+    ("content", STRING),
+    ("mock_score", DOUBLE),
+    ("payloads", ArrayType(PAYLOAD)),
+    ("identity", STRING),
+    *MATCH_COLUMNS,
+    ("candidates", ArrayType(fields(*MATCH_COLUMNS))),
+    ("quality", STRING),
+    ("codec", STRING),
+    ("container", STRING),
+    ("sample_rate", INT),
+    ("channels", INT),
+    ("duration_ms", LONG),
+    ("bytes", LONG),
+    ("sha256", STRING),
+    ("stored_at", STRING),
+)
+CLASSIFICATION = fields(*CLASSIFICATION_COLUMNS)
+
+MISSING_RANGE = fields(("first", LONG), ("last", LONG))
+
+VERDICT = fields(
+    ("upload_id", STRING),
+    ("partition_key", STRING),
+    ("user_id", STRING),
+    ("track_name", STRING),
+    *CLASSIFICATION_COLUMNS,
+    ("chunks_expected", LONG),
+    ("chunks_received", LONG),
+    ("chunks_duplicate", LONG),
+    ("missing", ArrayType(MISSING_RANGE)),
+    ("stream", STRING),
+    ("first_sequence_number", STRING),
+    ("last_sequence_number", STRING),
+    ("first_arrival", TIME),
+    ("last_arrival", TIME),
+    ("decided_at", TIME),
+    ("latency_ms", LONG),  # last chunk's arrival to decided_at
+    ("code_version", STRING),
+    ("index_sha256", STRING),
+    ("model_sha256", STRING),
+    ("settings_sha256", STRING),
+)
+
+REJECTION = fields(
+    ("reason", STRING),
+    ("message", STRING),
+    ("data", BinaryType()),  # the record's first bytes, capped
+    ("data_truncated", BooleanType()),
+    ("data_length", LONG),
+    ("data_sha256", STRING),
+    ("upload_id", STRING),  # null where the record does not say
+    ("partition_key", STRING),
+    ("stream", STRING),
+    ("sequence_number", STRING),
+    ("arrived_at", TIME),
+    ("rejected_at", TIME),
+    ("code_version", STRING),
+)

@@ -1,0 +1,72 @@
+"""Judge one track: decode -> examine -> identify -> decide.
+
+The order is the picture of the flow; the work is in the modules that it names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from udfs.container import walk
+from udfs.container.spans import ContainerReport
+from udfs.decode import Decoded
+from udfs.errors import TrackError
+from udfs.findings import Classification, Content, Examination, Identity, Match
+from udfs.forensics import examine
+from udfs.landmark_index import LandmarkIndex
+from udfs.match import MIN_SCORE, identify
+from udfs.track import Encoding, Track
+from udfs.verdict import decide
+
+
+class Decoder(Protocol):
+    """What turns a track into samples: `udfs.decode.decode` itself, or the sandboxed worker around it."""
+
+    def __call__(self, track: Track) -> Decoded: ...
+
+
+class Classifier:
+    """Judges tracks against one opened index.
+
+    Parameters
+    ----------
+    decoder
+        How tracks become samples.
+    index
+        The opened reference index, or None where there is nothing to identify against.
+    min_score
+        The least score that counts as a match.
+    """
+
+    def __init__(self, decoder: Decoder, index: LandmarkIndex | None, min_score: float = MIN_SCORE) -> None:
+        self._decoder = decoder
+        self._index = index
+        self._min_score = min_score
+
+    def classify(self, track: Track) -> Classification:
+        """Judge a track; never raises for what is in it: a failed stage is a reason in the verdict."""
+        report = walk(track.data) if track.encoding is Encoding.FILE else ContainerReport("raw", "pcm_f32", ())
+        decoded, failure = self._decode(track)
+        examination = examine(track, report, decoded)
+        matches = self._identify(decoded, examination)
+        identity = Identity.NOT_TRIED if matches is None else Identity.MATCH if matches else Identity.NO_MATCH
+        verdict = decide(examination, failure)
+        return replace(
+            verdict,
+            identity=identity,
+            matches=tuple(matches or ()),
+            facts=decoded.facts if decoded else None,
+        )
+
+    def _decode(self, track: Track) -> tuple[Decoded | None, TrackError | None]:
+        try:
+            return self._decoder(track), None
+        except TrackError as error:
+            return None, error
+
+    def _identify(self, decoded: Decoded | None, examination: Examination) -> list[Match] | None:
+        """Match sound against the index; None = not tried, as for data dressed as sound, which has no recording."""
+        if decoded is None or self._index is None or examination.content is Content.MOCK:
+            return None
+        return identify(decoded.mono(), decoded.facts.sample_rate, self._index, min_score=self._min_score)
