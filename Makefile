@@ -1,0 +1,48 @@
+# `make help` lists what there is. Every target does the set-up that it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+
+.PHONY: help
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+.PHONY: setup
+setup: ## the locked environment, Java and the jars
+	@bash scripts/setup.sh
+
+.PHONY: demo
+demo: setup ## stream real recordings through the real job into .demo/lake
+	@$(BIN)/python -m references.demo
+
+.PHONY: test
+test: setup ## every test but those marked slow
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/pytest -m "not slow"
+
+.PHONY: test-slow
+test-slow: setup ## the tests marked slow
+	$(BIN)/pytest -m slow
+
+.PHONY: lint
+lint: setup ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: setup ## mypy --strict
+	$(BIN)/mypy
+
+.PHONY: format
+format: setup ## ruff: mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: setup ## lock again after a change in pyproject.toml (needs the network)
+	PATH="$$PATH:.cache/uv/bin" uv pip compile pyproject.toml --extra test --extra dev --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -o requirements.lock
+
+.PHONY: clean
+clean: ## remove what make left: environment, caches, demo
+	rm -rf .venv .cache .demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse

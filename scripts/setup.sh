@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Everything that `make demo` and `make test` need: the locked environment in .venv, Java, and the jars in .cache/jars.
+# Takes a moment when all of it is there, and then needs no network.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+here=$PWD
+stamp=.venv/.soundgate-setup
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() {
+    say "$*"
+    exit 2
+}
+
+install_by_apt() { # packages; false where we may not or cannot
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    say "apt-get install $*"
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+    "${apt[@]}" install -y --no-install-recommends "$@" </dev/null >&2 ||
+        { "${apt[@]}" update </dev/null >&2 && "${apt[@]}" install -y --no-install-recommends "$@" </dev/null >&2; }
+}
+
+find_python() { # prints the path of a Python that the lock is made for
+    local name
+    for name in python3.11 python3.12 python3.13 python3; do
+        "$name" -c 'import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13); print(sys.executable)' 2>/dev/null &&
+            return
+    done
+    return 1
+}
+
+ensure_uv() { # sets $uv: the one on PATH, else a pinned one in .cache/uv
+    local python=$1 version
+    uv=$(command -v uv || true)
+    [ -z "$uv" ] || return 0
+    uv=$here/.cache/uv/bin/uv
+    ! "$uv" --version >/dev/null 2>&1 || return 0
+    say "uv into .cache/uv"
+    rm -rf .cache/uv
+    if ! "$python" -m venv .cache/uv >/dev/null 2>&1; then # Debian keeps a part of venv in a package of its own
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        install_by_apt "python$version-venv" && "$python" -m venv --clear .cache/uv ||
+            fail "Python cannot make virtual environments here: apt-get install python$version-venv, or put uv on PATH"
+    fi
+    .cache/uv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
+        --requirement scripts/uv-requirements.lock || fail "uv could not be installed: is a package index within reach?"
+}
+
+ensure_environment() {
+    local python inputs
+    python=$(find_python) || fail "Python 3.11, 3.12 or 3.13 is needed: apt-get install python3 python3-venv"
+    inputs=$( (printf '%s\n' "$here" "$python" && cat requirements.lock pyproject.toml scripts/setup.sh) | sha256sum)
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$inputs" ] && .venv/bin/python -c '' && return
+    ensure_uv "$python"
+    say "the locked environment into .venv"
+    "$uv" venv --quiet --clear --no-python-downloads --python "$python" .venv
+    # Every package is a wheel but pyspark, which is published as source alone: the locked setuptools builds it.
+    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes --build-constraints requirements.lock \
+        --only-binary :all: --no-binary pyspark requirements.lock
+    "$uv" pip install --quiet --python .venv/bin/python --offline --no-deps --no-build-isolation --editable .
+    printf '%s\n' "$inputs" >"$stamp"
+}
+
+java_major() { # prints 17 for the Java that Spark would start; nothing where there is none
+    "${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 | sed -n 's/.*version "\(1\.\)\{0,1\}\([0-9]*\).*/\2/p' | head -n 1
+}
+
+ensure_java() {
+    [[ $(java_major) =~ ^(17|21)$ ]] && return
+    [ -n "$(java_major)" ] || install_by_apt openjdk-17-jre-headless || install_by_apt openjdk-21-jre-headless || true
+    [[ $(java_major) =~ ^(17|21)$ ]] && return
+    fail "Java 17 or 21 is needed (found: $(java_major | grep . || echo none)):" \
+        "apt-get install openjdk-17-jre-headless, or set JAVA_HOME to one"
+}
+
+mkdir -p .cache
+ensure_environment
+ensure_java
+.venv/bin/python scripts/fetch_jars.py
