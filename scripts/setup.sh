@@ -6,6 +6,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 here=$PWD
 stamp=.venv/.soundgate-setup
 
+# The system's own certificates, where it has any: behind a company's proxy, only they know it.
+certificates=/etc/ssl/certs/ca-certificates.crt
+[ ! -f "$certificates" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$certificates}" PIP_CERT="${PIP_CERT:-$certificates}"
+
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() {
     say "$*"
