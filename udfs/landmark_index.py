@@ -1,0 +1,115 @@
+"""The opened reference index: what is known, memory-mapped, and looked up in bulk.
+
+A generation's postings are one array of positions sorted by hash, and `starts[h] : starts[h + 1]` are those of hash h.
+A position is a frame of the generation: its recordings lie one behind the other on one time line.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udfs import fingerprint
+from udfs.index_files import GENERATIONS, GenerationEntry, IndexRefusedError, check_quickly, read_manifest
+
+ARRAYS = {"starts": "uint32", "positions": "uint32", "bands": "int8", "edges": "uint32", "lines": "uint64"}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is known of a reference recording; empty where nothing is."""
+
+    reference_id: str
+    duration_ms: int
+    title: str = ""
+    artist: str = ""
+    isrc: str = ""
+    licence: str = ""
+    source: str = ""
+    content_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation's arrays.
+
+    `starts`, `positions`: postings. `bands`: shape (frames, BANDS). `edges`: first frame of each recording and the end
+    of the last. `lines`: where each recording's line of the catalogue begins, and its end.
+    """
+
+    folder: Path
+    starts: NDArray[np.uint32]
+    positions: NDArray[np.uint32]
+    bands: NDArray[np.int8]
+    edges: NDArray[np.uint32]
+    lines: NDArray[np.uint64]
+    removed: frozenset[int]
+
+    def recording(self, number: int) -> Recording:
+        """Read the metadata of one recording."""
+        with (self.folder / "catalogue.jsonl").open("rb") as file:
+            file.seek(int(self.lines[number]))
+            line = file.read(int(self.lines[number + 1] - self.lines[number]))
+        return Recording(**json.loads(line))
+
+    @property
+    def recordings(self) -> int:
+        """How many recordings it holds, removed ones included."""
+        return len(self.edges) - 1
+
+
+@dataclass(frozen=True)
+class LandmarkIndex:
+    """An opened index. `sha256` is its manifest's, and names what it answers from."""
+
+    folder: Path
+    sha256: str
+    bytes: int
+    generations: tuple[Generation, ...]
+
+    @cached_property
+    def recordings(self) -> tuple[Recording, ...]:
+        """Metadata of every recording, read when first asked for."""
+        return tuple(
+            generation.recording(number)
+            for generation in self.generations
+            for number in range(generation.recordings)
+            if number not in generation.removed
+        )
+
+    def __len__(self) -> int:
+        return sum(generation.recordings - len(generation.removed) for generation in self.generations)
+
+
+def open_index(folder: Path | str) -> LandmarkIndex:
+    """Open an index in milliseconds, whatever its size.
+
+    Raises
+    ------
+    udfs.index_files.IndexRefusedError
+        When it is no index, of another version, or not what its manifest says; see `soundgate index verify`.
+    """
+    folder = Path(folder)
+    manifest, sha256 = read_manifest(folder, fingerprint.VERSION)
+    check_quickly(folder, manifest)
+    generations = tuple(_map(folder, entry) for entry in manifest.generations)
+    return LandmarkIndex(folder, sha256, manifest.bytes, generations)
+
+
+def _map(folder: Path, entry: GenerationEntry) -> Generation:
+    place = folder / GENERATIONS / entry.name
+    arrays = {}
+    for name, kind in ARRAYS.items():
+        try:
+            array = np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise IndexRefusedError(f"{place / name}.npy cannot be read ({error}): build the index again") from error
+        if array.dtype != kind:
+            raise IndexRefusedError(f"{place / name}.npy holds {array.dtype}, not {kind}: build the index again")
+        arrays[name] = array
+    return Generation(place, **arrays, removed=frozenset(entry.removed))

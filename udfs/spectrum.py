@@ -1,0 +1,43 @@
+"""Sound to a short-time spectrum: the one transform that everything else of the fingerprint is taken from.
+
+Samples at any rate become power at `RATE`; a frame is `WINDOW` samples long and begins `HOP` after the last.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+import soxr
+from numpy.typing import NDArray
+
+RATE = 11025  # Hz: keeps what loudspeakers, telephones and low bit rates leave of music
+WINDOW = 2048  # samples (186 ms): resolves the partials of most music, and of voices from each other
+HOP = 512  # samples (46 ms)
+FRAMES_PER_SECOND = RATE / HOP
+LOWEST, HIGHEST = 250.0, 4200.0  # Hz; below, rooms and small loudspeakers; above, codecs and 8 kHz recordings
+
+_HANN = np.hanning(WINDOW + 1)[:WINDOW].astype(np.float32)
+
+
+def resample(samples: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
+    """Return mono samples at `RATE`; what is not finite becomes silence."""
+    mono = np.asarray(samples, dtype=np.float32)
+    if mono.ndim != 1:
+        raise ValueError(f"a fingerprint is taken from mono samples of shape (n,), not {mono.shape}")
+    if not np.isfinite(mono).all():
+        mono = np.where(np.isfinite(mono), mono, np.float32(0))
+    return mono if sample_rate == RATE else soxr.resample(mono, sample_rate, RATE, quality="HQ")
+
+
+def power(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Short-time power of samples at `RATE`, shape (frames, WINDOW // 2 + 1); less than a window is padded."""
+    if samples.size < WINDOW:
+        samples = np.pad(samples, (0, WINDOW - samples.size))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
+    spectrum = scipy.fft.rfft(frames * _HANN, axis=1)
+    return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
+
+
+def frame_to_ms(frame: float) -> int:
+    """When a frame begins, in milliseconds."""
+    return round(frame * HOP * 1000 / RATE)
