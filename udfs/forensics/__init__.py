@@ -1,1 +1,5 @@
-"""Is it sound? Undo the mapping, look at what comes out, and weigh the evidence."""
+"""Real or mock: is what was uploaded sound, or data dressed as sound? (docs/forensics.md)"""
+
+from udfs.forensics.examine import examine
+
+__all__ = ["examine"]

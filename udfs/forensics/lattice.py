@@ -1,0 +1,71 @@
+"""Recover the integers behind samples that were scaled and shifted: the lattice on which all their values lie.
+
+Bytes written as samples take at most 256 different values at equal steps, whatever the gain and offset; the step and
+the origin come back from the sorted distinct values alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_LEVELS = 1024  # levels from lowest to highest; finer lattices are those of 16-bit sound itself
+MIN_DISTINCT = 3
+
+Samples = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """Samples as ``origin + step * levels``; `levels` are integers from 0."""
+
+    step: float
+    origin: float
+    levels: NDArray[np.int64]
+
+    @property
+    def highest(self) -> int:
+        return int(self.levels.max())
+
+
+def recover_lattice(samples: Samples, quantum: float) -> Lattice | None:
+    """The coarsest lattice that holds all of `samples`, or None where there is none of `MAX_LEVELS` or fewer.
+
+    Parameters
+    ----------
+    samples
+        Shape (n,), any unit.
+    quantum
+        What rounding may have moved a sample by: one least significant bit of the stored format, in the same unit.
+    """
+    values = np.unique(samples)
+    if len(values) < MIN_DISTINCT or len(values) > MAX_LEVELS:
+        return None
+    span = float(values[-1] - values[0])
+    gaps = np.diff(values)
+    gaps = gaps[gaps > max(1.5 * quantum, span * 1e-6)] if quantum else gaps[gaps > span * 1e-6]
+    if not len(gaps):
+        return None
+    step = _fit_step(values - values[0], float(gaps.min()))
+    if step <= 2.5 * quantum or span / step > MAX_LEVELS:
+        return None
+    levels = np.rint((values - values[0]) / step)
+    error = np.abs(values - values[0] - levels * step).max()
+    if error > max(0.75 * quantum, span * 1e-6):
+        return None
+    return Lattice(step, float(values[0]), np.rint((samples - values[0]) / step).astype(np.int64))
+
+
+def _fit_step(offsets: Samples, first: float) -> float:
+    """Least-squares step, refined outwards from the smallest values so that no level is miscounted."""
+    step, reach = first, 8
+    while True:
+        near = offsets[1:reach]
+        levels = np.rint(near / step)
+        levels[levels == 0] = 1
+        step = float(near @ levels / (levels @ levels))
+        if reach >= len(offsets):
+            return step
+        reach *= 2

@@ -1,0 +1,71 @@
+"""Say what bytes are: files by their structure, text, base64, and any of these under a one-byte XOR or shift."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from udfs.findings import Payload
+from udfs.forensics.structure import find_structures
+from udfs.forensics.text import TextRun, find_text
+
+MIN_TEXT_SHARE = 0.5  # of the bytes searched: from here on the whole is called text, below it is a find inside
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A payload found in bytes, from `start` to `end` (exclusive); `inner` is what base64 or hex hides."""
+
+    kind: str
+    start: int
+    end: int
+    inner: str = ""
+
+    def described(self, data: bytes, where: str) -> Payload:
+        """The public description: type, place, length and SHA-256, never the bytes."""
+        body = data[self.start : self.end]
+        kind = f"{self.kind}({self.inner})" if self.inner else self.kind
+        return Payload(kind, where, len(body), hashlib.sha256(body).hexdigest())
+
+
+def recognise(data: bytes, least_text: int = 64) -> Recovered | None:
+    """What is inside `data`, or None: the first file by structure, else the longest text of `least_text` bytes."""
+    structures = find_structures(data)
+    run = find_text(np.frombuffer(data, np.uint8), least_text)
+    if run and (not structures or run.start < structures[0].start) and run.end - run.start > len(data) // 2:
+        return _readable(data, run)
+    if structures:
+        first = structures[0]
+        return Recovered(first.kind, first.start, first.end)
+    return _readable(data, run) if run else None
+
+
+def _readable(data: bytes, run: TextRun) -> Recovered:
+    return Recovered(run.kind, run.start, run.end, _inside(data[run.start : run.end], run.kind))
+
+
+def _inside(text: bytes, kind: str) -> str:
+    """Kind of what base64 or hexadecimal text decodes to; empty where it says nothing."""
+    compact = b"".join(text[: 1 << 20].split())
+    try:
+        if kind == "base64":
+            decoded = binascii.a2b_base64(compact.translate(bytes.maketrans(b"-_", b"+/"))[: len(compact) // 4 * 4])
+        elif kind == "hex":
+            decoded = binascii.unhexlify(compact[: len(compact) // 2 * 2])
+        else:
+            return ""
+    except binascii.Error:
+        return ""
+    found = find_structures(decoded) or find_structures(undo_xor(decoded))
+    return found[0].kind if found else ""
+
+
+def undo_xor(data: bytes) -> bytes:
+    """`data` with its commonest byte made zero: undoes a one-byte XOR of an executable, whose commonest byte is 0."""
+    codes = np.frombuffer(data, np.uint8)
+    if not len(codes):
+        return data
+    return (codes ^ np.bincount(codes, minlength=256).argmax().astype(np.uint8)).tobytes()

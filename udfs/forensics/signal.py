@@ -1,0 +1,65 @@
+"""What the tests work on: the samples as stored, with what is known of how they were stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udfs.container.spans import ContainerReport, SpanKind
+from udfs.decode import Decoded
+from udfs.track import Encoding, Track
+
+UNCOMPRESSED = ("pcm_", "ulaw", "alaw")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Decoded samples in the unit in which they were stored.
+
+    Parameters
+    ----------
+    values
+        Shape (frames, channels): integers as stored where the codec is lossless with integer samples (right-aligned),
+        else float32, nominally -1..1.
+    sample_rate
+        Hz.
+    bits
+        Width of an integer sample; 0 for floating point.
+    lossless
+        Whether decoding gives back exactly what was encoded, so that data can have survived in the samples.
+    stored
+        The sound's own bytes in the file, where it is uncompressed; else empty.
+    """
+
+    values: NDArray[np.integer] | NDArray[np.float32]
+    sample_rate: int
+    bits: int
+    lossless: bool
+    stored: bytes
+
+    @property
+    def quantum(self) -> float:
+        """The least difference between two stored values: 1 for integers, 0 for floating point."""
+        return 1.0 if self.bits else 0.0
+
+    @property
+    def full_scale(self) -> float:
+        """Largest magnitude that the format holds."""
+        return float(1 << (self.bits - 1)) if self.bits else 1.0
+
+
+def make_signal(track: Track, report: ContainerReport, decoded: Decoded) -> Signal:
+    """Join what the walker and the decoder know of the samples."""
+    codec = decoded.facts.codec
+    if track.encoding is Encoding.F32LE:
+        stored = track.data
+    elif codec.startswith(UNCOMPRESSED):
+        stored = b"".join(track.data[span.start : span.end] for span in report.of_kind(SpanKind.SOUND))
+    else:
+        stored = b""
+    if decoded.pcm is not None:
+        bits = decoded.facts.bits_per_sample or 16
+        return Signal(decoded.pcm, decoded.sample_rate, bits, True, stored)
+    return Signal(decoded.samples, decoded.sample_rate, 0, codec.startswith("pcm_f"), stored)

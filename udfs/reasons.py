@@ -1,0 +1,60 @@
+"""The stable reason codes: what each says in one line, its family, and what the policy does with it.
+
+Codes are a contract with readers of the tables: adding is allowed, renaming is not. Those of the stream
+(``chunk.…``, ``wire.…``) are listed where they arise; these are the ones that judging a track gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Effect(StrEnum):
+    """What one reason does to an upload."""
+
+    REJECT = "reject"  # it is data: content mock
+    REFUSE = "refuse"  # not to be let in, though nobody knows whether it is sound: content undecided
+    REVIEW = "review"  # a person has to look
+    NOTE = "note"  # for information
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonInfo:
+    """One line for people, what the policy does, and the family of docs/forensics.md ("" where there is none)."""
+
+    text: str
+    effect: Effect
+    family: str = ""
+
+
+REASONS: dict[str, ReasonInfo] = {
+    # The samples are data.
+    "samples.text": ReasonInfo("The sample values are the characters of a text.", Effect.REJECT, "a"),
+    "samples.full_scale": ReasonInfo(
+        "Every sample is the same non-zero value, as text written without scaling is after clipping.",
+        Effect.REJECT,
+        "a",
+    ),
+    "samples.payload": ReasonInfo("The samples, written as plain PCM, are a file or text.", Effect.REJECT, "b"),
+    "samples.mapped_payload": ReasonInfo(
+        "Scaled, shifted, de-interleaved, differenced or summed, the samples are a file or text.", Effect.REJECT, "c"
+    ),
+    # The file is not what it says.
+    "decode.not_audio": ReasonInfo("No audio container was recognised in the file.", Effect.REJECT, "j"),
+    "error.decode_deadline": ReasonInfo("The decoder did not finish in time.", Effect.REFUSE),
+    "error.decoder_died": ReasonInfo("The decoder crashed on the file or hit its limits.", Effect.REFUSE),
+    "container.trailing_bytes": ReasonInfo("Data lies behind the end of the audio.", Effect.REJECT, "g"),
+    "metadata.payload": ReasonInfo("Data lies in a tag, a chunk or padding where none belongs.", Effect.REJECT, "h"),
+}
+
+
+def info(code: str) -> ReasonInfo:
+    """What is known of a code; a code of a family that is not listed one by one goes by its first part."""
+    if code in REASONS:
+        return REASONS[code]
+    if code.startswith("error."):
+        return ReasonInfo("The track could not be judged.", Effect.REVIEW)
+    if code.startswith("decode."):
+        return ReasonInfo("The decoder could not or must not decode the file.", Effect.REFUSE)
+    return ReasonInfo("", Effect.NOTE)
