@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from streaming import __version__
+from streaming.commands import produce
 from streaming.errors import UserError
 
 app = typer.Typer(
@@ -38,6 +39,9 @@ def options(
     ] = False,
 ) -> None:
     """Options that go before any command."""
+
+
+app.command("produce", epilog=produce.EPILOG)(produce.produce)
 
 
 def main() -> None:

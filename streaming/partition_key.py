@@ -17,3 +17,8 @@ def split_key(partition_key: str) -> tuple[str, str]:
     """Split a key at its first slash; without one it is all track name, of no user."""
     user_id, slash, track_name = partition_key.partition("/")
     return (user_id, track_name) if slash else ("", partition_key)
+
+
+def printable(text: str) -> str:
+    """Put a stranger's text on one line, without anything that a terminal or a log would act on."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

@@ -21,7 +21,7 @@ from streaming.wire_v1 import encode_v1
 from udfs.track import Encoding, Track
 
 CHUNK_BYTES = 256 * KIB
-OPEN_UPLOADS = 8  # uploads that are interleaved; each holds one chunk in memory
+OPEN_UPLOADS = 8  # uploads that are interleaved; each holds one chunk in memory, or one track where it is decoded
 GZIP_LEVEL = 6
 
 
@@ -31,6 +31,11 @@ class Record:
 
     partition_key: str
     data: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of data and key together, which is what Kinesis counts."""
+        return len(self.data) + len(self.partition_key.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,20 @@ def interleave(uploads: Iterable[Iterator[Record]], width: int = OPEN_UPLOADS) -
         if (record := next(upload, None)) is not None:
             yield record
             open_uploads.append(upload)
+
+
+def batches(records: Iterable[Record], max_records: int, max_bytes: int) -> Iterator[list[Record]]:
+    """Gather records, in order, into batches within both bounds; one larger than `max_bytes` goes alone."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        if batch and (len(batch) >= max_records or size + record.size > max_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += record.size
+    if batch:
+        yield batch
 
 
 def _read_pieces(path: Path, chunk_bytes: int) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streaming.chunk import MIB
-from streaming.producer import Record
+from streaming.producer import Record, batches
 
 SCHEMA = pa.schema(
     [
@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
     ]
 )
 FILE_BYTES = 32 * MIB
+FILE_RECORDS = 10_000
 GROUP_BYTES = 4 * MIB  # a reader takes a row group's rows at once: this bounds its memory, whatever the chunks' size
 SUFFIX = ".parquet"
 
@@ -61,7 +62,7 @@ class SequenceNumbers:
 
 
 class RecordFileWriter:
-    """Writes records into a folder as Parquet files; a context manager whose clean end writes the last file.
+    """Writes records into a folder, each batch as one Parquet file.
 
     Parameters
     ----------
@@ -69,48 +70,33 @@ class RecordFileWriter:
         Made when it is not there.
     stream
         What to write as ``streamName``; the folder's own name unless given.
-    file_bytes
-        How many payload bytes to gather before a file is written.
     """
 
-    def __init__(self, folder: Path, stream: str | None = None, file_bytes: int = FILE_BYTES) -> None:
+    def __init__(self, folder: Path, stream: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._stream = folder.resolve().name if stream is None else stream
-        self._file_bytes = file_bytes
         self._numbers = SequenceNumbers(folder)
-        self._rows: list[tuple[bytes, str, str, str, datetime]] = []
-        self._size = 0
-        self.files: list[Path] = []
 
-    def __enter__(self) -> RecordFileWriter:
-        return self
+    def write(self, records: Iterable[Record]) -> list[Path]:
+        """Write records as files of about `FILE_BYTES`; returns the files."""
+        return [self.put(batch) for batch in batches(records, FILE_RECORDS, FILE_BYTES)]
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
-            self.flush()
-
-    def write(self, records: Iterable[Record]) -> None:
-        """Add records; files are written as they fill."""
-        for record in records:
-            row = (record.data, self._stream, record.partition_key, next(self._numbers), datetime.now(UTC))
-            self._rows.append(row)
-            self._size += len(record.data)
-            if self._size >= self._file_bytes:
-                self.flush()
-
-    def flush(self) -> None:
-        """Write what has gathered as one file, atomically."""
-        if not self._rows:
-            return
-        columns = list(zip(*self._rows, strict=True))
+    def put(self, batch: Sequence[Record]) -> Path:
+        """Write a batch, at least one record, as one file; when this returns it is there, whole and on disk."""
+        numbers = [next(self._numbers) for _ in batch]
+        columns = [
+            [record.data for record in batch],
+            [self._stream] * len(batch),
+            [record.partition_key for record in batch],
+            numbers,
+            [datetime.now(UTC)] * len(batch),
+        ]
         table = pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA)
-        rows_a_group = max(1, GROUP_BYTES * len(self._rows) // max(1, self._size))
-        first_number = self._rows[0][3]
-        path = self._folder / f"{first_number}-{len(self._rows)}{SUFFIX}"
-        _write_whole(table, path, rows_a_group)
-        self.files.append(path)
-        self._rows, self._size = [], 0
+        size = sum(len(record.data) for record in batch)
+        path = self._folder / f"{numbers[0]}-{len(batch)}{SUFFIX}"
+        _write_whole(table, path, max(1, GROUP_BYTES * len(batch) // max(1, size)))
+        return path
 
 
 def _write_whole(table: pa.Table, path: Path, rows_a_group: int) -> None:
