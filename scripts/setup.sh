@@ -52,12 +52,14 @@ ensure_uv() { # sets $uv: the one on PATH, else a pinned one in .cache/uv
 
 ensure_environment() {
     local python inputs
+    inputs=$( (printf '%s\n' "$here" && cat requirements.lock pyproject.toml scripts/setup.sh) | sha256sum)
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$inputs" ] && .venv/bin/python -c '' 2>/dev/null && return
     python=$(find_python) || fail "Python 3.11, 3.12 or 3.13 is needed: apt-get install python3 python3-venv"
-    inputs=$( (printf '%s\n' "$here" "$python" && cat requirements.lock pyproject.toml scripts/setup.sh) | sha256sum)
-    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$inputs" ] && .venv/bin/python -c '' && return
     ensure_uv "$python"
     say "the locked environment into .venv"
-    "$uv" venv --quiet --clear --no-python-downloads --python "$python" .venv
+    # One that was moved here has scripts that point elsewhere.
+    .venv/bin/python -c '' 2>/dev/null && grep -qsF "$here/.venv" .venv/bin/activate ||
+        "$uv" venv --quiet --clear --no-python-downloads --python "$python" .venv
     # Every package is a wheel but pyspark, which is published as source alone: the locked setuptools builds it.
     "$uv" pip sync --quiet --python .venv/bin/python --require-hashes --build-constraints requirements.lock \
         --only-binary :all: --no-binary pyspark requirements.lock
