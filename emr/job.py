@@ -1,0 +1,105 @@
+"""The job as a request: which bundle, which properties, which arguments; the same for both platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from emr.manifest import DATA, ENTRY, ENVIRONMENT, Manifest
+from emr.spark_defaults import job_properties
+
+Platform = Literal["cluster", "serverless"]
+
+# What the EMR release itself brings; nothing of it is in the bundle.
+DELTA_JARS = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
+KINESIS_JAR = "/usr/share/aws/kinesis/spark-sql-kinesis/lib/spark-streaming-sql-kinesis-connector.jar"
+
+# Relative, because each container unpacks the archives into a folder of its own.
+PYTHON, INDEX, SETTINGS = "./environment/bin/python", "./data/index", "./data/settings.toml"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One streaming job to be started.
+
+    Parameters
+    ----------
+    name
+        What it is called in the consoles.
+    bundle
+        The ``s3://`` folder that holds the bundle.
+    manifest
+        What that folder says is in it.
+    arguments
+        Options of ``soundgate run``.
+    executors
+        How many executors; fixed while the job runs (spark-defaults.conf says why).
+    overrides
+        ``spark.KEY=VALUE`` that replace lines of spark-defaults.conf.
+    """
+
+    name: str
+    bundle: str
+    manifest: Manifest
+    arguments: tuple[str, ...]
+    executors: int = 2
+    overrides: tuple[str, ...] = ()
+
+
+def entry_point(job: Job) -> str:
+    """Give the script that starts the command line inside the unpacked environment."""
+    return f"{job.bundle}/{ENTRY}"
+
+
+def command_line(job: Job) -> list[str]:
+    """Give the script's arguments: ``run``, what the bundle carries, what the user asked for."""
+    line = ["run", *job.arguments]
+    if "settings.toml" in job.manifest.data and not option_of(job.arguments, "--config"):
+        line += ["--config", SETTINGS]
+    if any(name.startswith("index/") for name in job.manifest.data) and not option_of(job.arguments, "--index"):
+        line += ["--index", INDEX]
+    return line
+
+
+def spark_submit_options(job: Job, platform: Platform) -> list[str]:
+    """Give spark-submit's options for a job, without the script and what follows it."""
+    archives = [f"{job.bundle}/{ENVIRONMENT}#environment"]
+    if DATA in job.manifest.parts:
+        archives.append(f"{job.bundle}/{DATA}#data")
+    properties = {
+        "spark.executor.instances": str(job.executors),
+        **python_properties(platform),
+        **job_properties(platform, job.overrides),
+    }
+    options = ["--name", job.name, "--archives", ",".join(archives), "--jars", ",".join((*DELTA_JARS, KINESIS_JAR))]
+    for key in sorted(properties):
+        options += ["--conf", f"{key}={properties[key]}"]
+    return options
+
+
+def python_properties(platform: Platform) -> dict[str, str]:
+    """Say on driver and executors alike which Python is meant: the unpacked one, never the machine's."""
+    if platform == "serverless":
+        driver = "spark.emr-serverless.driverEnv"
+        return {
+            f"{driver}.PYSPARK_DRIVER_PYTHON": PYTHON,
+            f"{driver}.PYSPARK_PYTHON": PYTHON,
+            "spark.executorEnv.PYSPARK_PYTHON": PYTHON,
+        }
+    return {
+        "spark.yarn.appMasterEnv.PYSPARK_PYTHON": PYTHON,
+        "spark.executorEnv.PYSPARK_PYTHON": PYTHON,
+        "spark.pyspark.python": PYTHON,
+    }
+
+
+def option_of(arguments: Sequence[str], option: str) -> str | None:
+    """Find an option's value in a command line, ``--option VALUE`` or ``--option=VALUE``; the last counts."""
+    value = None
+    for position, argument in enumerate(arguments):
+        if argument == option and position + 1 < len(arguments):
+            value = arguments[position + 1]
+        elif argument.startswith(f"{option}="):
+            value = argument.partition("=")[2]
+    return value

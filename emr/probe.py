@@ -1,0 +1,76 @@
+"""Runs inside an unpacked bundle, started by spark-submit: does everything import, on the driver and on executors?
+
+It writes what it found to the file that its only argument names. It stands alone: nothing of this project is imported
+before it is looked at.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("streaming", "udfs", "references", "emr")
+# What only the building of bundles needs: an extra, which is not in the bundle.
+NOT_NEEDED = ("emr.bundle",)
+
+
+def look_around() -> dict[str, Any]:
+    """Import every module of the four packages here; say where they, Python and Spark came from."""
+    failures = {}
+    for name in modules():
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # whatever it is, it is the finding
+            failures[name] = f"{type(error).__name__}: {error}"
+    pyspark = importlib.util.find_spec("pyspark")
+    return {
+        "python": sys.version.split()[0],
+        "prefix": str(Path(sys.prefix).resolve()),
+        "base": str(Path(sys.base_prefix).resolve()),
+        "pyspark": str(pyspark.origin) if pyspark else None,
+        "packages": {name: str(sys.modules[name].__file__) for name in PACKAGES if name in sys.modules},
+        "modules": sum(1 for _ in modules()),
+        "failures": failures,
+    }
+
+
+def modules() -> list[str]:
+    """List the modules of the four packages, found on the path, not named here."""
+    found = []
+    for package in PACKAGES:
+        found.append(package)
+        spec = importlib.util.find_spec(package)
+        locations = list(spec.submodule_search_locations or []) if spec else []
+        found += [m.name for m in pkgutil.walk_packages(locations, f"{package}.") if not m.name.endswith("__main__")]
+    return [name for name in found if name not in NOT_NEEDED]
+
+
+def look_on_executor(_: object) -> list[dict[str, Any]]:
+    """Look around in a Python worker."""
+    return [look_around()]
+
+
+def main() -> None:
+    """Look on the driver, then in one task for each of two partitions."""
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.appName("soundgate emr check").getOrCreate()
+    try:
+        # Sent by value: on the executors this script is no module that could be imported.
+        import pyspark.cloudpickle as cloudpickle
+
+        cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+        executors = spark.sparkContext.parallelize(range(2), 2).mapPartitions(look_on_executor).collect()
+        found = {"driver": look_around(), "executors": executors, "spark": spark.version}
+    finally:
+        spark.stop()
+    Path(sys.argv[1]).write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
