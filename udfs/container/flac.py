@@ -1,0 +1,194 @@
+"""FLAC: metadata blocks, then frames whose headers (CRC-8) and whole length (CRC-16) are checked."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from udfs.container import tail
+from udfs.container.crc import FrameSums, flac_crc8
+from udfs.container.layout import Layout
+from udfs.container.spans import ContainerReport
+from udfs.container.vorbis_comment import walk_comments, walk_picture_block
+
+MOST_FRAMES = 1_000_000  # candidates that are looked at; a day of sound has fewer true ones
+
+_HEADER = re.compile(
+    rb"\xff[\xf8\xf9][\x10-\x1e\x20-\x2e\x30-\x3e\x40-\x4e\x50-\x5e\x60-\x6e\x70-\x7e\x80-\x8e\x90-\x9e"
+    rb"\xa0-\xae\xb0-\xbe\xc0-\xce\xd0-\xde\xe0-\xee\xf0-\xfe]"
+    rb"[\x00\x02\x04\x08\x0a\x0c\x0e\x10\x12\x14\x18\x1a\x1c\x1e\x20\x22\x24\x28\x2a\x2c\x2e\x30\x32\x34\x38\x3a\x3c\x3e"
+    rb"\x40\x42\x44\x48\x4a\x4c\x4e\x50\x52\x54\x58\x5a\x5c\x5e\x60\x62\x64\x68\x6a\x6c\x6e\x70\x72\x74\x78\x7a\x7c\x7e"
+    rb"\x80\x82\x84\x88\x8a\x8c\x8e\x90\x92\x94\x98\x9a\x9c\x9e\xa0\xa2\xa4\xa8\xaa\xac\xae]"
+    rb"(?:[\x00-\x7f]|[\xc0-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf7][\x80-\xbf]{3}"
+    rb"|[\xf8-\xfb][\x80-\xbf]{4}|[\xfc-\xfd][\x80-\xbf]{5}|\xfe[\x80-\xbf]{6})"
+)
+_BLOCK_SIZES = {1: 192, **{n: 576 << (n - 2) for n in range(2, 6)}, **{n: 256 << (n - 8) for n in range(8, 16)}}
+_FOREIGN = (b"riff", b"aiff", b"w64 ")  # a WAV's or AIFF's own chunks, kept to restore it
+
+
+@dataclass(frozen=True)
+class _StreamInfo:
+    min_block: int
+    max_frame: int
+    channels: int
+    bits: int
+    total_samples: int
+
+
+def walk_flac(layout: Layout) -> ContainerReport:
+    """Account for every byte of a native FLAC file that begins at `layout.at`."""
+    layout.structure(layout.at + 4, "fLaC")
+    info = _walk_metadata(layout)
+    tags = tail.peel(layout.data, layout.at, layout.size)
+    _walk_frames(layout, info, tags[0][0] if tags else layout.size)
+    tail.walk_tail(layout, tags)
+    return layout.report("flac", "flac")
+
+
+def _walk_metadata(layout: Layout) -> _StreamInfo | None:
+    data, info = layout.data, None
+    while layout.at + 4 <= layout.size:
+        kind, last = data[layout.at] & 0x7F, bool(data[layout.at] & 0x80)
+        end = layout.at + 4 + int.from_bytes(data[layout.at + 1 : layout.at + 4], "big")
+        if end > layout.size:
+            layout.lie("container.truncated", "the file ends inside its metadata")
+            break
+        layout.structure(layout.at + 4, "FLAC metadata")
+        if kind == 0 and end - layout.at >= 34:
+            info = _stream_info(data[layout.at : layout.at + 34])
+            layout.structure(layout.at + 34, "FLAC STREAMINFO")
+        elif kind == 1:
+            layout.padding(end, "FLAC PADDING")
+        elif kind == 2:
+            _walk_application(layout, end)
+        elif kind == 3:
+            _walk_seek_table(layout, end)
+        elif kind == 4:
+            walk_comments(layout, end)
+            layout.padding(end, "Vorbis comment padding")
+        elif kind == 5:
+            _walk_cue_sheet(layout, end)
+        elif kind == 6:
+            walk_picture_block(layout, end)
+        layout.unexplained(end, f"FLAC block {kind}")
+        if last:
+            break
+    return info
+
+
+def _stream_info(block: bytes) -> _StreamInfo:
+    min_block, _, _, max_frame = struct.unpack(">HH3s3s", block[:10])
+    packed = int.from_bytes(block[10:18], "big")
+    return _StreamInfo(
+        min_block,
+        int.from_bytes(max_frame, "big"),
+        (packed >> 41 & 7) + 1,
+        (packed >> 36 & 31) + 1,
+        packed & (1 << 36) - 1,
+    )
+
+
+def _walk_application(layout: Layout, end: int) -> None:
+    """Foreign metadata: one chunk of the WAV or AIFF that was encoded, at most with the data's own header."""
+    from udfs.container import riff  # a WAV's chunks are its business
+
+    identifier = layout.data[layout.at : layout.at + 4]
+    if identifier not in _FOREIGN or end - layout.at < 12:
+        layout.unexplained(end, f"FLAC APPLICATION {identifier.decode('latin-1')}")
+        return
+    layout.structure(layout.at + 4, "FLAC APPLICATION")
+    chunk = layout.data[layout.at : layout.at + 4]
+    if chunk in (b"RIFF", b"FORM", b"RF64", b"data", b"SSND") and end - layout.at <= 16:
+        layout.structure(end, "FLAC APPLICATION")
+    elif identifier == b"riff":
+        riff.walk_chunk(layout, end)
+    layout.unexplained(end, f"FLAC APPLICATION {identifier.decode('latin-1')}")
+
+
+def _walk_seek_table(layout: Layout, end: int) -> None:
+    """Seek points rise; placeholders are empty."""
+    previous = -1
+    while layout.at + 18 <= end:
+        sample, offset, _ = struct.unpack_from(">QQH", layout.data, layout.at)
+        placeholder = sample == 0xFFFFFFFFFFFFFFFF
+        if (placeholder and offset) or (not placeholder and (sample <= previous or offset > layout.size)):
+            break
+        previous = previous if placeholder else sample
+        layout.structure(layout.at + 18, "FLAC SEEKTABLE")
+    layout.unexplained(end, "FLAC SEEKTABLE")
+
+
+def _walk_cue_sheet(layout: Layout, end: int) -> None:
+    """Track and index points; most of the block is reserved zeros."""
+    data, at = layout.data, layout.at
+    at += 396
+    for _ in range(data[at - 1] if at <= end else 0):
+        if at + 36 > end:
+            break
+        indexes = data[at + 35]
+        at += 36 + 12 * indexes
+    reserved = data[layout.at + 137 : layout.at + 395]
+    catalogue = data[layout.at : layout.at + 128].rstrip(b"\0")
+    layout.tag_if(at <= end and not reserved.strip(b"\0") and catalogue.isascii(), min(at, end), "FLAC CUESHEET")
+    layout.padding(end, "FLAC CUESHEET")
+
+
+def _walk_frames(layout: Layout, info: _StreamInfo | None, end: int) -> None:
+    """Mark frames: from one true header to the next, with the CRC-16 of what lies between being 0."""
+    starts, sizes = _candidates(layout, info, end)
+    if not starts:
+        if layout.at < end and end - layout.at < 16:
+            layout.lie("container.truncated", "the file ends before its first frame")
+            layout.sound(end, "FLAC frames")
+        return
+    layout.unexplained(starts[0], "before the first FLAC frame")
+    places = np.array([*starts, end], np.int64)
+    sums = FrameSums(layout.data[:end]).normalised(places)
+    current = 0
+    while current < len(starts):
+        limit = starts[current] + sizes[current]
+        after = current + 1
+        while after < len(places) and places[after] <= limit and sums[after] != sums[current] and after - current < 64:
+            after += 1
+        whole = after < len(places) and places[after] <= limit and sums[after] == sums[current]
+        if whole:
+            layout.sound(int(places[after]), "FLAC frames")
+            current = after
+            continue
+        following = int(places[current + 1])
+        if current + 1 == len(starts) and following - starts[current] < sizes[current]:
+            layout.lie("container.truncated", "the last frame is cut short")
+            layout.sound(following, "FLAC frames")
+        else:
+            layout.lie("container.crc", f"a FLAC frame at byte {starts[current]} does not match its checksum")
+            layout.unexplained(following, "FLAC frame, damaged")
+        current += 1
+
+
+def _candidates(layout: Layout, info: _StreamInfo | None, end: int) -> tuple[list[int], list[int]]:
+    """Where headers with a true CRC-8 begin, and the most bytes that a frame with each header can have."""
+    starts: list[int] = []
+    sizes: list[int] = []
+    data = layout.data
+    for looked_at, match in enumerate(_HEADER.finditer(data, layout.at, end)):
+        if looked_at >= MOST_FRAMES:
+            layout.lie("container.too_many_parts", f"more than {MOST_FRAMES} frames")
+            break
+        at, header_end = match.span()
+        block_code, rate_code = data[at + 2] >> 4, data[at + 2] & 15
+        extra = {6: 1, 7: 2}.get(block_code, 0)
+        block_field = data[header_end : header_end + extra]
+        header_end += extra + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+        if header_end >= end or flac_crc8(data[at:header_end]) != data[header_end]:
+            continue
+        block = _BLOCK_SIZES.get(block_code) or int.from_bytes(block_field, "big") + 1
+        channels = data[at + 3] >> 4
+        channels = channels + 1 if channels < 8 else 2
+        if info is not None and channels != info.channels:
+            continue
+        starts.append(at)
+        sizes.append(32 + channels * (8 + block * ((info.bits if info else 32) + 1) // 8 + 8))
+    return starts, sizes

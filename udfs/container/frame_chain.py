@@ -1,0 +1,120 @@
+"""Chains of frames that know their own length: MPEG audio and ADTS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from udfs.container import id3, tail
+from udfs.container.layout import Layout
+from udfs.container.spans import ContainerReport
+
+SURE = 4  # frames in a row that make a chain; other data leads on from one header to the next by chance only
+
+
+@dataclass(frozen=True)
+class FrameFormat:
+    """How a kind of frame is recognised.
+
+    Parameters
+    ----------
+    header
+        Matches what can be a header.
+    length
+        (data, at) -> the frame's whole length, 0 when there is no frame.
+    same_stream
+        (data, at, other) -> whether two headers can be of one stream.
+    longest
+        Most bytes of one frame.
+    """
+
+    container: str
+    header: re.Pattern[bytes]
+    length: Callable[[bytes, int], int]
+    same_stream: Callable[[bytes, int, int], bool]
+    longest: int
+
+
+def find_chain(data: bytes, frames: FrameFormat, start: int, end: int, sure: int = SURE) -> int:
+    """Where the first chain of `sure` frames begins (fewer count if they end just where the data does); -1 if none."""
+    for match in frames.header.finditer(data, start, end):
+        at, count = match.start(), 0
+        while count < sure and at < end:
+            length = frames.length(data, at)
+            if not length or not frames.same_stream(data, match.start(), at):
+                break
+            at += length
+            count += 1
+        if count >= sure or (count >= 2 and at == end):
+            return match.start()
+    return -1
+
+
+def walk_chain(
+    layout: Layout, frames: FrameFormat, codec: str, mark_first: Callable[[Layout, int], None] | None = None
+) -> ContainerReport:
+    """Account for a file that is a chain of frames between tags, damaged places included.
+
+    `mark_first` may mark a first frame that holds numbers about the stream instead of sound.
+    """
+    data = layout.data
+    tags = tail.peel(data, layout.at, layout.size)
+    end = tags[0][0] if tags else layout.size
+    label = f"{codec} frames"
+    began = False
+    while layout.at < end:
+        start = find_chain(data, frames, layout.at, end, sure=SURE if not began else 2)
+        if start < 0:
+            break
+        if start > layout.at:
+            _mark_gap(layout, frames, start, began, label)
+        if mark_first is not None and not began:
+            mark_first(layout, min(start + frames.length(data, start), end))
+        began = True
+        at = first = start
+        while at < end:
+            length = frames.length(data, at)
+            if not length or not frames.same_stream(data, first, at):
+                break
+            if at + length > end:
+                layout.lie("container.truncated", "the last frame is cut short")
+            at = min(at + length, end)
+        layout.sound(at, label)
+    if began and layout.at < end:
+        _mark_rest(layout, frames, end, label)
+    tail.walk_tail(layout, tags)
+    return layout.report(frames.container, codec)
+
+
+def _mark_gap(layout: Layout, frames: FrameFormat, start: int, began: bool, label: str) -> None:
+    """Bytes before a chain: the rest of a frame where a stream was cut into, zeros, a tag, or something else."""
+    data = layout.data
+    if id3.tag_length(data, layout.at) and layout.at + id3.tag_length(data, layout.at) <= start:
+        id3.walk_id3v2(layout, start)
+    gap = data[layout.at : start]
+    if not any(gap):
+        layout.padding(start, "zeros between frames")
+    elif not began and len(gap) < frames.longest and not id3.holds_program(gap):
+        layout.lie("container.starts_mid_frame", f"{len(gap)} bytes before the first whole frame")
+        layout.sound(start, label)
+    else:
+        if began:
+            layout.lie("container.damaged", f"{len(gap)} bytes between frames at byte {layout.at}")
+        layout.unexplained(start, "between frames" if began else "before the first frame")
+
+
+def _mark_rest(layout: Layout, frames: FrameFormat, end: int, label: str) -> None:
+    """Bytes behind the last frame: a frame that was cut inside its header, zeros, or something else."""
+    data = layout.data
+    if id3.tag_length(data, layout.at):
+        id3.walk_id3v2(layout, end)
+    rest = data[layout.at : end]
+    if not any(rest):
+        layout.padding(end, "zeros behind the end")
+    elif len(rest) < 4 and rest[0] == 0xFF:
+        layout.lie("container.truncated", "the last frame is cut short")
+        layout.sound(end, label)
+    else:
+        layout.lie("container.trailing_bytes", f"{len(rest)} bytes behind the last frame")
+        layout.unexplained(end, "behind the end")

@@ -1,0 +1,103 @@
+"""The pen that walkers write with: spans can only follow one another, so they cover a file without gap or overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from udfs.container.spans import ContainerReport, Span, SpanKind
+
+# A hostile file can hold millions of tiny parts. Past the first number neighbours of the harmless kinds are merged,
+# past the second the rest of the file is one unexplained span.
+COARSE_AFTER = 10_000
+SPAN_LIMIT = 20_000
+_COARSE = {SpanKind.STRUCTURE, SpanKind.SOUND, SpanKind.OTHER_STREAM}
+
+
+class Layout:
+    """Spans of `data` written so far, from 0 to `at`, and the lies met on the way.
+
+    Parameters
+    ----------
+    data
+        The whole file, or a part of it that was put together from pieces (an Ogg packet).
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+        self.spans: list[Span] = []
+        self.lies: list[tuple[str, str]] = []
+
+    @property
+    def size(self) -> int:
+        """Bytes of `data`."""
+        return len(self.data)
+
+    def mark(self, end: int, kind: SpanKind, name: str) -> None:
+        """Say what the bytes from `at` to `end` are; an end behind the data is cut, one before `at` does nothing."""
+        end = min(end, self.size)
+        if end <= self.at:
+            return
+        last = self.spans[-1] if self.spans else None
+        if len(self.spans) >= COARSE_AFTER and last is not None:
+            if len(self.spans) >= SPAN_LIMIT:
+                self.lie("container.too_many_parts", f"more than {SPAN_LIMIT} parts")
+                kind, name = SpanKind.UNEXPLAINED, last.name if last.kind is SpanKind.UNEXPLAINED else "too many parts"
+            elif kind in _COARSE and last.kind in _COARSE:
+                kind, name = last.kind, last.name
+        if last is not None and last.kind is kind and last.name == name:
+            self.spans[-1] = Span(last.start, end, kind, name)
+        else:
+            self.spans.append(Span(self.at, end, kind, name))
+        self.at = end
+
+    def structure(self, end: int, name: str) -> None:
+        """Mark headers and sizes."""
+        self.mark(end, SpanKind.STRUCTURE, name)
+
+    def sound(self, end: int, name: str) -> None:
+        """Mark samples."""
+        self.mark(end, SpanKind.SOUND, name)
+
+    def tag(self, end: int, name: str) -> None:
+        """Mark a known tag."""
+        self.mark(end, SpanKind.TAG, name)
+
+    def unexplained(self, end: int, name: str) -> None:
+        """Mark what nothing accounts for."""
+        self.mark(end, SpanKind.UNEXPLAINED, name)
+
+    def padding(self, end: int, name: str) -> None:
+        """Mark bytes that the format allows to be unused: padding as far as they are zero, unexplained otherwise."""
+        end = min(end, self.size)
+        if end > self.at:
+            zero = not any(self.data[self.at : end].strip(b"\0"))
+            self.mark(end, SpanKind.PADDING if zero else SpanKind.UNEXPLAINED, name)
+
+    def tag_if(self, is_known: bool, end: int, name: str) -> None:
+        """Mark a known tag if its content is what it should be, else unexplained bytes under that name."""
+        self.mark(end, SpanKind.TAG if is_known else SpanKind.UNEXPLAINED, name)
+
+    def lie(self, code: str, detail: str) -> None:
+        """Note a contradiction; the first of each code is kept."""
+        if all(code != known for known, _ in self.lies):
+            self.lies.append((code, detail))
+
+    def embed(self, part: Layout, place: Callable[[int], int]) -> None:
+        """Take over the spans of a part that was unpacked; `place` maps its offsets to this layout's, rising."""
+        for span in part.spans:
+            self.mark(place(span.end), span.kind, span.name)
+        for code, detail in part.lies:
+            self.lie(code, detail)
+
+    def report(self, container: str, codec: str, names_of_rest: str = "behind the end") -> ContainerReport:
+        """Close the layout: whatever was not marked is unexplained."""
+        if self.at < self.size:
+            self.lie("container.trailing_bytes", f"{self.size - self.at} bytes behind the {container or 'file'}'s end")
+            self.unexplained(self.size, names_of_rest)
+        return ContainerReport(container, codec, tuple(self.spans), tuple(self.lies))
+
+
+def total(spans: Iterable[Span]) -> int:
+    """Bytes in spans."""
+    return sum(span.length for span in spans)

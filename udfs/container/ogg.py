@@ -1,0 +1,223 @@
+"""Ogg: pages with their CRC, streams by their first packet, header packets with comments and pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from udfs.container import tail
+from udfs.container.crc import ogg_crc
+from udfs.container.layout import Layout
+from udfs.container.spans import ContainerReport, SpanKind
+from udfs.container.vorbis_comment import is_picture_block, walk_comments
+
+MAX_HEADERS = 96 << 20  # header bytes held at a time; cover art of tens of megabytes lies in them
+_PAGE = re.compile(rb"OggS\0[\x00-\x07]")
+
+# How a stream's first packet begins -> codec, header packets, what kind its data is.
+STREAMS: tuple[tuple[bytes, str, int, SpanKind], ...] = (
+    (b"\x01vorbis", "vorbis", 3, SpanKind.SOUND),
+    (b"OpusHead", "opus", 2, SpanKind.SOUND),
+    (b"Speex   ", "speex", 2, SpanKind.SOUND),
+    (b"\x7fFLAC", "flac", 1, SpanKind.SOUND),
+    (b"\x80theora", "theora", 3, SpanKind.OTHER_STREAM),
+    (b"BBCD\0", "dirac", 1, SpanKind.OTHER_STREAM),
+    (b"OVP80", "vp8", 1, SpanKind.OTHER_STREAM),
+    (b"\x80kate", "kate", 1, SpanKind.OTHER_STREAM),
+    (b"fishead\0", "skeleton", 1, SpanKind.STRUCTURE),
+)
+Mark = tuple[int, int, SpanKind, str]
+
+
+@dataclass
+class _Stream:
+    codec: str
+    headers_left: int
+    kind: SpanKind
+    headers_seen: int = 0
+    pieces: list[tuple[int, int]] = field(default_factory=list)  # of the header packet that is being put together
+
+
+@dataclass
+class _Walk:
+    layout: Layout
+    streams: dict[int, _Stream] = field(default_factory=dict)
+    marks: list[Mark] = field(default_factory=list)  # held back while a header packet is incomplete
+    held: int = 0
+    codec: str = ""
+
+
+def walk_ogg(layout: Layout) -> ContainerReport:
+    """Account for every byte of an Ogg file."""
+    data = layout.data
+    walk = _Walk(layout)
+    tags = tail.peel(data, layout.at, layout.size)
+    end, at = tags[0][0] if tags else layout.size, layout.at
+    while at < end:
+        if not _PAGE.match(data, at, end):
+            match = _PAGE.search(data, at, end)
+            following = match.start() if match else end
+            _mark_gap(walk, at, following, is_last=match is None)
+            at = following
+            continue
+        at = _walk_page(walk, at, end)
+    _give_up_headers(walk)
+    _write_out(walk)
+    tail.walk_tail(layout, tags)
+    return layout.report("ogg", walk.codec)
+
+
+def _mark_gap(walk: _Walk, start: int, end: int, is_last: bool) -> None:
+    if not walk.layout.data[start:end].strip(b"\0"):
+        walk.marks.append((start, end, SpanKind.PADDING, "zeros between pages"))
+        return
+    if is_last:
+        walk.layout.lie("container.trailing_bytes", f"{end - start} bytes behind the last page")
+    walk.marks.append((start, end, SpanKind.UNEXPLAINED, "behind the end" if is_last else "between pages"))
+
+
+def _walk_page(walk: _Walk, at: int, end: int) -> int:
+    """Account for the page at `at`; returns where the next may begin."""
+    data, layout = walk.layout.data, walk.layout
+    segments = data[at + 26] if at + 27 <= end else 0
+    body = at + 27 + segments
+    lacing = data[at + 27 : body]
+    finish = body + sum(lacing)
+    if at + 27 > end or finish > end:
+        layout.lie("container.truncated", "the last page is cut short")
+        walk.marks.append((at, end, SpanKind.SOUND, "Ogg page, cut short"))
+        return end
+    page = bytearray(data[at:finish])
+    page[22:26] = bytes(4)
+    if ogg_crc(bytes(page)) != int.from_bytes(data[at + 22 : at + 26], "little"):
+        layout.lie("container.crc", f"the Ogg page at byte {at} does not match its checksum")
+        walk.marks.append((at, finish, SpanKind.UNEXPLAINED, "Ogg page, damaged"))
+        return finish
+    serial = int.from_bytes(data[at + 14 : at + 18], "little")
+    if data[at + 5] & 2:
+        walk.streams[serial] = _identify(data[body:finish])
+        walk.codec = walk.codec or (walk.streams[serial].codec if walk.streams[serial].kind is SpanKind.SOUND else "")
+    stream = walk.streams.get(serial)
+    if stream is None or stream.kind is SpanKind.UNEXPLAINED:
+        walk.marks.append((at, finish, SpanKind.UNEXPLAINED, "Ogg stream of no known kind"))
+    elif stream.headers_left:
+        walk.marks.append((at, body, SpanKind.STRUCTURE, "Ogg page"))
+        _walk_header_page(walk, stream, body, lacing)
+    else:
+        walk.marks.append((at, finish, stream.kind, f"Ogg {stream.codec}"))
+    walk.held += finish - at
+    if walk.held > MAX_HEADERS:
+        _give_up_headers(walk)
+    if all(not each.pieces for each in walk.streams.values()):
+        _write_out(walk)
+    return finish
+
+
+def _identify(packet: bytes) -> _Stream:
+    for beginning, codec, headers, kind in STREAMS:
+        if packet.startswith(beginning):
+            if codec == "flac" and len(packet) >= 9:
+                headers = 1 + int.from_bytes(packet[7:9], "big")
+            if codec == "speex" and len(packet) >= 72:
+                headers = 2 + min(int.from_bytes(packet[68:72], "little"), 16)
+            return _Stream(codec, headers, kind)
+    return _Stream("", 0, SpanKind.UNEXPLAINED)
+
+
+def _walk_header_page(walk: _Walk, stream: _Stream, at: int, lacing: bytes) -> None:
+    """Take a page's segments to the header packet they belong to; what follows the last header is data."""
+    for position, length in enumerate(lacing):
+        if not stream.headers_left:
+            finish = at + sum(lacing[position:])
+            walk.marks.append((at, finish, stream.kind, f"Ogg {stream.codec}"))
+            return
+        stream.pieces.append((at, at + length))
+        at += length
+        if length < 255:
+            _walk_header_packet(walk, stream)
+            stream.pieces = []
+            stream.headers_left -= 1
+            stream.headers_seen += 1
+
+
+def _walk_header_packet(walk: _Walk, stream: _Stream) -> None:
+    """Mark a header packet that is whole, piece by piece where it lies in the file."""
+    data = walk.layout.data
+    pieces = stream.pieces
+    part = Layout(b"".join(data[start:end] for start, end in pieces))
+    walk_packet = _PACKETS.get((stream.codec, stream.headers_seen))
+    if stream.codec == "flac" and stream.headers_seen:
+        walk_packet = _walk_flac_block
+    if walk_packet is not None:
+        walk_packet(part)
+        part.padding(part.size, f"Ogg {stream.codec} header")
+    else:
+        part.structure(part.size, f"Ogg {stream.codec} header")
+    starts = np.array([start for start, _ in pieces], np.int64)
+    offsets = np.cumsum([0] + [end - start for start, end in pieces])
+    for span in part.spans:
+        first = int(np.searchsorted(offsets, span.start, "right")) - 1
+        last = int(np.searchsorted(offsets, span.end, "left")) - 1
+        for piece in range(first, last + 1):
+            start = int(starts[piece] + max(span.start - offsets[piece], 0))
+            end = int(starts[piece] + min(span.end, int(offsets[piece + 1])) - offsets[piece])
+            walk.marks.append((start, end, span.kind, span.name))
+    for code, detail in part.lies:
+        walk.layout.lie(code, detail)
+
+
+def _walk_vorbis_comments(part: Layout) -> None:
+    part.structure(7, "Ogg vorbis header")
+    walk_comments(part, part.size)
+    part.structure(part.at + 1, "Ogg vorbis header")  # the framing bit
+
+
+def _walk_opus_tags(part: Layout) -> None:
+    part.structure(8, "Ogg opus header")
+    walk_comments(part, part.size)
+
+
+def _walk_speex_comments(part: Layout) -> None:
+    walk_comments(part, part.size)
+
+
+def _walk_flac_block(part: Layout) -> None:
+    kind = part.data[0] & 0x7F if part.size else 0
+    part.structure(4, "Ogg flac header")
+    if kind == 4:
+        walk_comments(part, part.size)
+    elif kind == 6:
+        shown = is_picture_block(part.data[4:])
+        part.mark(part.size, SpanKind.PICTURE if shown else SpanKind.UNEXPLAINED, "FLAC picture")
+    elif kind == 3:
+        part.structure(part.size, "FLAC SEEKTABLE")
+
+
+_PACKETS: dict[tuple[str, int], Callable[[Layout], None]] = {
+    ("vorbis", 1): _walk_vorbis_comments,
+    ("opus", 1): _walk_opus_tags,
+    ("speex", 1): _walk_speex_comments,
+    ("theora", 1): _walk_vorbis_comments,
+}
+
+
+def _give_up_headers(walk: _Walk) -> None:
+    """The file ends (or holds too much) before a header packet is whole."""
+    for stream in walk.streams.values():
+        if stream.pieces:
+            walk.layout.lie("container.truncated", f"a header packet of the {stream.codec} stream never ends")
+            walk.marks.extend(
+                (start, end, SpanKind.UNEXPLAINED, "Ogg header, cut short") for start, end in stream.pieces
+            )
+            stream.pieces = []
+            stream.headers_left = 0
+
+
+def _write_out(walk: _Walk) -> None:
+    for _, end, kind, name in sorted(walk.marks, key=lambda mark: mark[0]):
+        walk.layout.mark(end, kind, name)
+    walk.marks.clear()
+    walk.held = 0
