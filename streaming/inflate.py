@@ -59,7 +59,7 @@ def may_end_legacy(tail: bytes, max_track_bytes: int) -> bool:
     """Tell cheaply whether a legacy stream can end with these bytes, so that inflating is tried only where it can.
 
     A gzip stream ends with its content's length, here that of base64 text: a multiple of four, within the bound. True
-    for every stream that does end here, and for fewer than one in twelve (256 MiB) of those that do not.
+    for every stream that does end here, and for about one in fifty (at 256 MiB) of those that do not.
 
     Parameters
     ----------

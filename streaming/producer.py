@@ -98,12 +98,14 @@ def encode_pieces(pieces: Iterable[bytes], length: int, chunk_bytes: int, header
 
 def _encode_pieces(pieces: Iterable[bytes], length: int, count: int, header: Header) -> Iterator[Record]:
     sha256, total = hashlib.sha256(), 0
-    for index, piece in enumerate(pieces):
+    waiting = iter(pieces)
+    for index, piece in enumerate(waiting):
         sha256.update(piece)
         total += len(piece)
         last = index == count - 1
-        if total > length or (last and total != length):
-            break
+        # Checked before the last chunk goes out, so that a changed file never looks whole.
+        if total > length or (last and (total != length or next(waiting, b""))):
+            raise FileChangedError(f"it had {length} bytes when it was opened and has another length now")
         payload = gzip_member(piece) if header.compression is Compression.GZIP else piece
         chunk = Chunk(
             upload_id=header.upload_id,
@@ -121,7 +123,7 @@ def _encode_pieces(pieces: Iterable[bytes], length: int, count: int, header: Hea
         )
         yield Record(header.partition_key, encode_v1(chunk))
     if total != length:
-        raise FileChangedError(f"the track had {length} bytes when it was opened and has another length now")
+        raise FileChangedError(f"it had {length} bytes when it was opened and only {total} could be read")
 
 
 def legacy_records(track: Track, partition_key: str) -> Iterator[Record]:
