@@ -79,7 +79,11 @@ ensure_java() {
         "apt-get install openjdk-17-jre-headless, or set JAVA_HOME to one"
 }
 
-mkdir -p .cache
-ensure_environment
-ensure_java
-.venv/bin/python scripts/fetch_jars.py
+main() {
+    mkdir -p .cache
+    ensure_environment
+    ensure_java
+    .venv/bin/python scripts/fetch_jars.py
+}
+
+[ "${BASH_SOURCE[0]}" != "$0" ] || main # the tests call the functions one by one

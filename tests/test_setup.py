@@ -1,0 +1,122 @@
+"""The set-up says in one line what it cannot do, and keeps no jar but those of the lock."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def load_fetch_jars() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("fetch_jars", ROOT / "scripts" / "fetch_jars.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fetch_jars"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+fetch_jars = load_fetch_jars()
+
+
+def call(function: str, path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Call one function of setup.sh with nothing on PATH but what `path` holds and a few of the shell's helpers."""
+    for tool in ("bash", "id", "sed", "head", "grep", "dirname"):
+        (path / tool).symlink_to(shutil.which(tool) or tool)
+    script = f"source {ROOT / 'scripts' / 'setup.sh'}; {function}"
+    environment = {"PATH": str(path), "HOME": str(path), **variables}
+    return subprocess.run(
+        ["bash", "-c", script], env=environment, capture_output=True, text=True, check=False, cwd=path
+    )
+
+
+def put_program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!{shutil.which('sh')}\n{text}\n")
+    path.chmod(0o755)
+
+
+def test_a_java_of_another_version_is_named_with_what_to_do(tmp_path: Path) -> None:
+    put_program(tmp_path / "jdk" / "bin" / "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
+    done = call("ensure_java", tmp_path, JAVA_HOME=str(tmp_path / "jdk"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "setup: Java 17 or 21 is needed (found: 11): apt-get install openjdk-17-jre-headless, or set JAVA_HOME to one"
+    ]
+
+
+def test_no_java_where_none_can_be_installed_is_said_in_one_line(tmp_path: Path) -> None:
+    done = call("ensure_java", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("setup: Java 17 or 21 is needed (found: none): apt-get install")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("version", ["17.0.15", "21.0.2"])
+def test_a_java_that_spark_runs_on_is_taken_as_it_is(tmp_path: Path, version: str) -> None:
+    put_program(tmp_path / "java", f"echo 'openjdk version \"{version}\"' >&2")
+    assert call("ensure_java", tmp_path).returncode == 0
+
+
+def test_a_machine_without_a_python_of_the_lock_is_told_so(tmp_path: Path) -> None:
+    put_program(tmp_path / "python3", "exit 1")
+    done = call("find_python", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_the_jars_in_use_are_those_of_the_lock() -> None:
+    jars = fetch_jars.parse_lock((ROOT / "jars.lock").read_text(encoding="utf-8"))
+    assert "io.delta:delta-spark_4.1_2.13:4.2.0" in {jar.coordinate for jar in jars}
+    assert {path.name for path in fetch_jars.FOLDER.glob("*.jar")} == {jar.name for jar in jars}
+    assert all(jar.is_file(fetch_jars.FOLDER / jar.name) for jar in jars)
+
+
+@pytest.mark.parametrize("line", ["io.delta:delta-storage:4.2.0", "io.delta:delta-storage sha256:" + "0" * 64, "x"])
+def test_a_lock_line_without_version_or_hash_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"jars\.lock"):
+        fetch_jars.parse_lock(line)
+
+
+def test_a_jar_with_another_hash_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = fetch_jars.Jar("a", "good", "1", "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
+    bad = fetch_jars.Jar("a", "bad", "1", "0" * 64)
+
+    def resolve(jars: object, ivy: Path) -> None:
+        (ivy / "jars").mkdir()
+        for jar in (good, bad):
+            (ivy / "jars" / f"a_{jar.name}").write_bytes(b"hello")
+
+    monkeypatch.setattr(fetch_jars, "resolve", resolve)
+    monkeypatch.setattr(fetch_jars, "FOLDER", tmp_path / "jars")
+    (tmp_path / "jars").mkdir()
+    with pytest.raises(SystemExit, match=r"a:bad:1"):
+        fetch_jars.fetch([good, bad])
+    assert not list((tmp_path / "jars").iterdir())
+
+
+def test_a_second_set_up_changes_nothing_and_needs_no_network(tmp_path: Path) -> None:
+    """Only where make set this tree up; a set-up by hand is left alone."""
+    if not (ROOT / ".venv" / ".soundgate-setup").is_file():
+        pytest.skip("this environment was not made by make")
+    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "https_proxy", "http_proxy"), "http://127.0.0.1:9")
+    before = (ROOT / ".venv" / ".soundgate-setup").stat().st_mtime_ns
+    done = subprocess.run(
+        ["bash", str(ROOT / "scripts" / "setup.sh")],
+        env=os.environ | nowhere | {"JAVA_TOOL_OPTIONS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (ROOT / ".venv" / ".soundgate-setup").stat().st_mtime_ns == before
