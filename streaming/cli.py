@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from streaming import __version__
-from streaming.commands import produce
+from streaming.commands import produce, run
 from streaming.errors import UserError
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ def options(
 
 
 app.command("produce", epilog=produce.EPILOG)(produce.produce)
+app.command("run", epilog=run.EPILOG)(run.run)
 
 
 def main() -> None:

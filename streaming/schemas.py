@@ -73,7 +73,39 @@ CLASSIFICATION_COLUMNS: tuple[tuple[str, object], ...] = (
 )
 CLASSIFICATION = fields(*CLASSIFICATION_COLUMNS)
 
+# What the classifier's UDF gives.
+JUDGEMENT = fields(*CLASSIFICATION_COLUMNS, ("index_sha256", STRING), ("decided_us", LONG))
+
 MISSING_RANGE = fields(("first", LONG), ("last", LONG))
+
+# One row of the rebuild (`streaming.outcomes`): few columns, because each costs for each key; `facts` is FACTS as JSON.
+OUTCOME = fields(("kind", STRING), ("partition_key", STRING), ("data", BinaryType()), ("facts", STRING))
+FACTS = fields(
+    ("upload_id", STRING),
+    ("name", STRING),
+    ("decision", STRING),
+    ("reason", STRING),
+    ("message", STRING),
+    ("encoding", STRING),
+    ("sample_rate", INT),
+    ("channels", INT),
+    ("was_open", BooleanType()),  # an earlier batch gave an `opened` row for this upload
+    ("chunks_expected", LONG),
+    ("chunks_received", LONG),
+    ("chunks_duplicate", LONG),
+    ("missing", ArrayType(MISSING_RANGE)),
+    ("stream", STRING),
+    ("first_sequence_number", STRING),
+    ("last_sequence_number", STRING),
+    ("first_arrival_us", LONG),
+    ("last_arrival_us", LONG),
+    ("data_truncated", BooleanType()),
+    ("data_length", LONG),
+    ("data_sha256", STRING),
+    ("sequence_number", STRING),
+    ("arrived_us", LONG),
+    ("decided_us", LONG),
+)
 
 VERDICT = fields(
     ("upload_id", STRING),
@@ -113,3 +145,6 @@ REJECTION = fields(
     ("rejected_at", TIME),
     ("code_version", STRING),
 )
+
+# A batch's rows as they are staged: `verdict` or `rejection`, or neither for an upload that began.
+ROW = fields(("kind", STRING), ("was_open", BooleanType()), ("verdict", VERDICT), ("rejection", REJECTION))

@@ -1,0 +1,55 @@
+"""One batch, from its outcomes to the tables; what ``foreachBatch`` calls."""
+
+from __future__ import annotations
+
+import threading
+
+from pyspark.sql import DataFrame
+
+from streaming.ledger import Ledger
+from streaming.pipeline import plan_rows
+from streaming.settings import Settings
+from streaming.sinks import REJECTIONS, VERDICTS, Lake
+from streaming.staging import BatchCounts, Staging, count
+
+
+class ClosingError(Exception):
+    """A batch that is not begun because the job is stopping; the next run does it."""
+
+
+class BatchWriter:
+    """Writes batches, in the order of `write`'s steps; any of them may be the last before a crash.
+
+    Parameters
+    ----------
+    settings
+        The job's.
+    staging, lake, ledger
+        Where the rows go on their way, at last, and where they are counted.
+    """
+
+    def __init__(self, settings: Settings, staging: Staging, lake: Lake, ledger: Ledger) -> None:
+        self._settings = settings
+        self._staging = staging
+        self._lake = lake
+        self._ledger = ledger
+        self.closing = threading.Event()  # set: begin no further batch
+        self.refused = False  # whether a batch was, for that reason: the query then ends with an error that is none
+        self.last: BatchCounts | None = None
+
+    def write(self, outcomes: DataFrame, batch_id: int) -> None:
+        """Write a batch: 1. clear, 2. stage (the plan's one action), 3. verdicts, 4. rejections, 5. the ledger."""
+        if self.closing.is_set():
+            self.refused = True
+            raise ClosingError("no further batch is begun: the job is stopping")
+        self._staging.clear()
+        self._staging.write(plan_rows(outcomes, self._settings), batch_id)
+        staged = self._staging.read(outcomes.sparkSession, batch_id)
+        self.last = count(staged)
+        if self.last.verdicts:
+            verdicts = staged.where("verdict IS NOT NULL").select("verdict.*")
+            self._lake.append(VERDICTS, verdicts, batch_id)
+        if self.last.rejections:
+            rejections = staged.where("rejection IS NOT NULL").select("rejection.*")
+            self._lake.append(REJECTIONS, rejections, batch_id)
+        self._ledger.post(batch_id, self.last.growth)

@@ -1,0 +1,55 @@
+"""``soundgate run``: the streaming job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EPILOG = """
+Examples:
+
+    soundgate run --source files:inbox --index index --lake lake --checkpoint checkpoint
+
+    soundgate run --source files:inbox --index index --lake lake --checkpoint checkpoint --drain --timeout-seconds 5
+
+    soundgate run --source kinesis:uploads --config settings.toml --stop-file /run/soundgate/stop
+
+Every option can be said in the environment (SOUNDGATE_TRIGGER_SECONDS) or in the --config file (trigger_seconds) too.
+SIGTERM and the stop file finish the batch. Exit code 0: it ended as asked; 2: it could not start, or stopped by itself.
+"""
+
+
+def run(
+    source: Annotated[str | None, typer.Option(help="files:DIR or kinesis:STREAM.")] = None,
+    index: Annotated[Path | None, typer.Option(help="The reference index.")] = None,
+    lake: Annotated[str | None, typer.Option(help="Where the tables go: a folder or s3://…")] = None,
+    checkpoint: Annotated[str | None, typer.Option(help="Where the job remembers how far it is.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.")] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="Process what is there, then exit.")] = False,
+    trigger_seconds: Annotated[float | None, typer.Option(help="From one batch's start to the next.")] = None,
+    timeout_seconds: Annotated[float | None, typer.Option(help="Without a new chunk for so long = incomplete.")] = None,
+    stop_file: Annotated[Path | None, typer.Option(help="When it appears, finish the batch and exit.")] = None,
+    quarantine: Annotated[str | None, typer.Option(help="Also keep tracks that are not accepted, here.")] = None,
+    partitions: Annotated[int | None, typer.Option(help="State partitions; fixed by the first batch.")] = None,
+    adopt_lake: Annotated[bool, typer.Option("--adopt-lake", help="New checkpoint on an old lake.")] = False,
+) -> None:
+    """Judge uploads as they come, from a folder of record files or a Kinesis stream, into Delta tables."""
+    from streaming.run import run as run_job
+    from streaming.settings import load_settings
+
+    flags = {
+        "source": source,
+        "index": index,
+        "lake": lake,
+        "checkpoint": checkpoint,
+        "drain": drain or None,
+        "trigger_seconds": trigger_seconds,
+        "timeout_seconds": timeout_seconds,
+        "stop_file": stop_file,
+        "quarantine": quarantine,
+        "partitions": partitions,
+        "adopt_lake": adopt_lake or None,
+    }
+    run_job(load_settings(flags, config))

@@ -1,0 +1,40 @@
+"""What a worker opens to judge tracks: the index, and the decoder in its sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from udfs.classify import Classifier
+from udfs.decode import DecodeLimits, decode
+from udfs.findings import Classification
+from udfs.landmark_index import open_index
+from udfs.match import MIN_SCORE
+from udfs.track import Track
+
+
+@dataclass(frozen=True)
+class OpenedJudge:
+    """A classifier and the name of the index that it answers from."""
+
+    classifier: Classifier
+    index_sha256: str
+
+    def classify(self, track: Track) -> Classification:
+        """Judge a track; never raises for what is in it."""
+        return self.classifier.classify(track)
+
+
+@dataclass(frozen=True)
+class JudgeOpener:
+    """Says what to open; small, and pickled to the workers."""
+
+    index: Path
+    limits: DecodeLimits
+    min_score: float | None = None
+
+    def __call__(self) -> OpenedJudge:
+        """Open it; raises `udfs.index_files.IndexRefusedError` for an index that is none."""
+        index = open_index(self.index)
+        min_score = MIN_SCORE if self.min_score is None else self.min_score
+        return OpenedJudge(Classifier(lambda track: decode(track, self.limits), index, min_score), index.sha256)

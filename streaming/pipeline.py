@@ -1,0 +1,150 @@
+"""The flow, as columns: records -> rebuild -> judge -> rows of the tables.
+
+Everything here only plans; a batch's plan is executed once, by `streaming.sinks`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
+from pyspark.sql.types import StructType
+
+from streaming import __version__
+from streaming.chunk import WireLimits
+from streaming.judge import JudgeOpener
+from streaming.outcomes import Kind
+from streaming.places import open_place
+from streaming.rebuild import Rebuilder, RebuildLimits
+from streaming.rebuild_processor import RebuildProcessor
+from streaming.schemas import CLASSIFICATION, FACTS, JUDGEMENT, OUTCOME, REJECTION, VERDICT
+from streaming.settings import Settings
+from streaming.sources import group_records, read_records
+from streaming.track_store import TrackStore
+from udfs.classify_udf import make_classify_udf
+from udfs.samples import DecodeLimits
+
+
+def plan_outcomes(spark: SparkSession, settings: Settings, started_ms: int) -> DataFrame:
+    """Plan the stream: the source's records, rebuilt to outcomes."""
+    records = read_records(spark, settings)
+    return rebuild(group_records(records), settings, started_ms)
+
+
+def plan_rows(outcomes: DataFrame, settings: Settings) -> DataFrame:
+    """Plan a batch: its outcomes, judged and laid out as rows of the tables."""
+    return to_rows(judge(read_facts(outcomes), settings), settings)
+
+
+def rebuild(records: DataFrame, settings: Settings, started_ms: int) -> DataFrame:
+    """Rebuild tracks from grouped records; one exchange, and the bytes go to Python once."""
+    limits = RebuildLimits(
+        max_upload_bytes=settings.max_upload_bytes,
+        max_chunks=settings.max_upload_chunks,
+        timeout_ms=int(settings.timeout_seconds * 1000),
+        max_open_ms=int(settings.max_open_seconds * 1000),
+        rejected_bytes=settings.max_rejected_bytes,
+    )
+    processor = RebuildProcessor(Rebuilder(limits, WireLimits(), started_ms), int(settings.marker_hours * 3_600_000))
+    return records.groupBy("partition_key", "upload_id").transformWithState(
+        statefulProcessor=processor, outputStructType=OUTCOME, outputMode="append", timeMode="ProcessingTime"
+    )
+
+
+def read_facts(outcomes: DataFrame) -> DataFrame:
+    """Turn the facts' JSON into columns."""
+    return outcomes.withColumn("facts", F.from_json("facts", FACTS))
+
+
+def judge(outcomes: DataFrame, settings: Settings) -> DataFrame:
+    """Judge the tracks among the outcomes, in the column ``judged``; accepted ones are stored on the way."""
+    opener = JudgeOpener(settings.index, DecodeLimits(max_seconds=settings.max_track_seconds), settings.min_score)
+    store = TrackStore(
+        accepted=open_place(f"{settings.lake}/tracks") if settings.store_accepted else None,
+        quarantine=open_place(settings.quarantine) if settings.quarantine else None,
+    )
+    classify = make_classify_udf(opener, f"{opener}", store.keep, JUDGEMENT)
+    facts = [F.col(f"facts.{name}") for name in ("sample_rate", "channels")]
+    name = F.coalesce(F.col("facts.name"), _track_name(F.col("partition_key")))
+    encoding = F.when(F.col("kind") == Kind.TRACK, F.col("facts.encoding"))
+    return outcomes.withColumn("judged", classify("data", encoding, *facts, name))
+
+
+def to_rows(judged: DataFrame, settings: Settings) -> DataFrame:
+    """Lay out each outcome as (kind, was_open, verdict, rejection), the last two null where they do not apply."""
+    kind = F.col("kind")
+    return judged.select(
+        "kind",
+        F.col("facts.was_open").alias("was_open"),
+        F.when(kind.isin(Kind.TRACK, Kind.VERDICT), _struct(VERDICT, _verdict(settings))).alias("verdict"),
+        F.when(kind == Kind.REJECTION, _struct(REJECTION, _rejection())).alias("rejection"),
+    )
+
+
+def _struct(schema: StructType, columns: dict[str, Column]) -> Column:
+    return F.struct(*(columns[field.name].cast(field.dataType).alias(field.name) for field in schema))
+
+
+def _verdict(settings: Settings) -> dict[str, Column]:
+    """Say where each column of ``verdicts`` comes from."""
+    facts, judged = _reader("facts"), _reader("judged")
+    decided_us = F.coalesce(judged("decided_us"), facts("decided_us"))
+    untried = F.when(F.col("kind") == Kind.VERDICT, F.lit("not_tried"))
+    undecided = F.when(F.col("kind") == Kind.VERDICT, F.lit("undecided"))
+    evidence = F.to_json(
+        F.struct(F.array(F.struct(facts("reason").alias("code"), facts("message").alias("detail"))).alias("reasons"))
+    )
+    return {
+        **{field.name: judged(field.name) for field in CLASSIFICATION},
+        "upload_id": facts("upload_id"),
+        "partition_key": F.col("partition_key"),
+        "user_id": _user_id(F.col("partition_key")),
+        "track_name": _track_name(F.col("partition_key")),
+        "decision": F.coalesce(judged("decision"), facts("decision")),
+        "reasons": F.coalesce(judged("reasons"), F.array(facts("reason"))),
+        "evidence": F.coalesce(judged("evidence"), evidence),
+        "content": F.coalesce(judged("content"), undecided),
+        "identity": F.coalesce(judged("identity"), untried),
+        "missing": F.coalesce(facts("missing"), F.array()),
+        **{name: facts(name) for name in ("chunks_expected", "chunks_received", "chunks_duplicate", "stream")},
+        **{name: facts(name) for name in ("first_sequence_number", "last_sequence_number")},
+        "first_arrival": F.timestamp_micros(facts("first_arrival_us")),
+        "last_arrival": F.timestamp_micros(facts("last_arrival_us")),
+        "decided_at": F.timestamp_micros(decided_us),
+        "latency_ms": F.floor((decided_us - facts("last_arrival_us")) / 1000),
+        "code_version": F.lit(__version__),
+        "index_sha256": judged("index_sha256"),
+        "model_sha256": F.lit(None),
+        "settings_sha256": F.lit(settings.sha256),
+    }
+
+
+def _rejection() -> dict[str, Column]:
+    """Say where each column of ``rejections`` comes from."""
+    facts = _reader("facts")
+    same = ("reason", "message", "data_truncated", "data_length", "data_sha256", "upload_id", "stream")
+    return {
+        **{name: facts(name) for name in (*same, "sequence_number")},
+        "data": F.col("data"),
+        "partition_key": F.col("partition_key"),
+        "arrived_at": F.timestamp_micros(facts("arrived_us")),
+        "rejected_at": F.timestamp_micros(facts("decided_us")),
+        "code_version": F.lit(__version__),
+    }
+
+
+def _reader(struct: str) -> Any:
+    return lambda name: F.col(f"{struct}.{name}")
+
+
+def _user_id(partition_key: Column) -> Column:
+    """Give what is before the first slash; without one, nobody knows the user (`streaming.partition_key`)."""
+    return F.when(partition_key.contains("/"), F.substring_index(partition_key, "/", 1)).otherwise("")
+
+
+def _track_name(partition_key: Column) -> Column:
+    """Give what is behind the first slash; without one, all of it."""
+    return F.when(
+        partition_key.contains("/"), F.expr("substring(partition_key, instr(partition_key, '/') + 1)")
+    ).otherwise(partition_key)

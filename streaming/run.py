@@ -1,0 +1,164 @@
+"""The run loop: start the query, watch it, and end it between two batches."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from streaming.batch import BatchWriter
+from streaming.errors import UserError
+from streaming.identity import claim
+from streaming.ledger import Ledger
+from streaming.pipeline import plan_outcomes
+from streaming.places import open_place
+from streaming.progress import summarise, write_progress
+from streaming.session import start_session
+from streaming.settings import Settings
+from streaming.sinks import Lake
+from streaming.staging import Staging
+from udfs.index_files import IndexRefusedError
+from udfs.landmark_index import open_index
+
+LOOK_SECONDS = 0.2
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(settings: Settings, spark: SparkSession | None = None) -> None:
+    """Run the job until it is asked to stop, or, with ``drain``, until nothing is left to do.
+
+    Parameters
+    ----------
+    settings
+        The job's.
+    spark
+        A session to use; one is started otherwise, and stopped at the end.
+
+    Raises
+    ------
+    UserError
+        When it could not start, or stopped by itself.
+    """
+    check_index(settings)
+    session = spark or start_session(settings.partitions)
+    try:
+        with stop_signals() as asked:
+            job = Job(session, settings)
+            job.start()
+            job.watch(asked)
+    finally:
+        if spark is None:
+            session.stop()
+
+
+def check_index(settings: Settings) -> None:
+    """Open the index once here, so that a wrong one stops the start and not the first batch."""
+    try:
+        open_index(settings.index)
+    except (IndexRefusedError, OSError) as error:
+        raise UserError(f"--index {settings.index}: {error}") from error
+
+
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and SIGINT set, while inside; signals reach the main thread alone."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in STOP_SIGNALS}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Job:
+    """A query and what belongs to it."""
+
+    def __init__(self, spark: SparkSession, settings: Settings) -> None:
+        self._spark = spark
+        self._settings = settings
+        self._checkpoint = open_place(settings.checkpoint)
+        identity = claim(self._checkpoint, open_place(settings.lake), settings.lake, settings.adopt_lake)
+        self._lake = Lake(spark, settings.lake, identity.app_id)
+        self._ledger = Ledger(self._checkpoint)
+        self.writer = BatchWriter(settings, Staging(settings.checkpoint, self._checkpoint), self._lake, self._ledger)
+        self._query: StreamingQuery | None = None
+        self._seen: tuple[Any, ...] | None = None
+
+    def start(self) -> StreamingQuery:
+        """Make the tables and start the query."""
+        self._lake.create_tables()
+        outcomes = plan_outcomes(self._spark, self._settings, started_ms=time.time_ns() // 1_000_000)
+        self._query = (
+            outcomes.writeStream.queryName("soundgate")
+            .foreachBatch(self.writer.write)
+            .option("checkpointLocation", self._settings.checkpoint)
+            .trigger(processingTime=f"{int(self._settings.trigger_seconds * 1000)} milliseconds")
+            .start()
+        )
+        return self._query
+
+    def watch(self, asked: threading.Event) -> None:
+        """Look after the query until it is to end, then end it between two batches."""
+        query = self._running()
+        stop_file = self._settings.stop_file
+        while query.isActive and not asked.wait(LOOK_SECONDS):
+            idle = self._note_progress(query)
+            if stop_file is not None and stop_file.exists():
+                stop_file.unlink(missing_ok=True)
+                break
+            if self._settings.drain and idle and self._ledger.in_flight == 0:
+                break
+        self.stop()
+
+    def stop(self) -> None:
+        """Let the running batch finish and begin no other.
+
+        Raises
+        ------
+        UserError
+            When the query had stopped by itself.
+        """
+        query = self._running()
+        self.writer.closing.set()
+        while query.isActive:
+            if not query.status["isTriggerActive"]:
+                query.stop()
+            time.sleep(LOOK_SECONDS / 4)
+        self._note_progress(query)
+        failure = query.exception()
+        if failure is not None and not self.writer.refused:
+            raise UserError(f"the job stopped: {explain(failure)}") from failure
+
+    def _running(self) -> StreamingQuery:
+        if self._query is None:
+            raise RuntimeError("the query was not started")
+        return self._query
+
+    def _note_progress(self, query: StreamingQuery) -> bool:
+        """Write the last batch's progress down; says whether it found nothing to read."""
+        progress: Any = query.lastProgress
+        if progress is None:
+            return False
+        batch = (progress["batchId"], progress["timestamp"])
+        if batch != self._seen:
+            self._seen = batch
+            write_progress(self._checkpoint, summarise(progress, self._ledger.in_flight))
+        return bool(progress["numInputRows"] == 0)
+
+
+def explain(failure: StreamingQueryException) -> str:
+    """Give the innermost cause of a query's failure, without the JVM's stack."""
+    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return causes[-1] if causes else lines[0]

@@ -1,0 +1,96 @@
+"""The Spark session: what the job needs of it, and the settings that cost or save most, each with its reason.
+
+On EMR the session's properties come with the submission (emr/spark-defaults.conf) and win over these.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from streaming.errors import UserError
+
+JARS_VARIABLE = "SOUNDGATE_JARS"
+LOCAL_JARS = Path(__file__).resolve().parent.parent / ".cache" / "jars"
+DELTA_PATTERN = "delta-spark_*.jar"
+
+PROPERTIES = {
+    # Delta's commands and its log as a table format.
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # Only RocksDB serves transformWithState; a batch then writes what it changed, not every file that changed.
+    "spark.sql.streaming.stateStore.providerClass": (
+        "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+    ),
+    "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    # Times are UTC everywhere, whatever the machine's clock is set to.
+    "spark.sql.session.timeZone": "UTC",
+    # Bytes cross to Python in bites: a chunk is up to 10 MiB, a track is one cell whatever its size.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20),
+    # So many state values come to Python in one message; a value is one chunk.
+    "spark.sql.execution.arrow.transformWithStateInPySpark.maxStateRecordsPerBatch": "32",
+    # Audio does not get smaller: compressing it for the shuffle only costs.
+    "spark.shuffle.compress": "false",
+    "spark.shuffle.spill.compress": "false",
+    # A second copy of a slow task would read the stream twice.
+    "spark.speculation": "false",
+    # A worker opens the index once and lives on.
+    "spark.python.worker.reuse": "true",
+    # The UI keeps each batch's jobs and plans in the driver's memory, up to these numbers.
+    "spark.ui.retainedJobs": "100",
+    "spark.ui.retainedStages": "100",
+    "spark.sql.ui.retainedExecutions": "20",
+    "spark.ui.showConsoleProgress": "false",
+}
+LOCAL_PROPERTIES = {
+    "spark.ui.enabled": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "2g",
+}
+
+
+def start_session(partitions: int, more: dict[str, str] | None = None) -> SparkSession:
+    """Start Spark, here or where spark-submit started us, or give the session that is there.
+
+    Parameters
+    ----------
+    partitions
+        State partitions; a checkpoint keeps its first number for ever.
+    more
+        Properties that go before all others.
+
+    Raises
+    ------
+    UserError
+        When Delta's jar or Java is not there.
+    """
+    # Without it, the workers are whichever python3 comes first on PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("soundgate")
+    properties = {**PROPERTIES, "spark.sql.shuffle.partitions": str(partitions)}
+    if not submitted():
+        properties |= {**LOCAL_PROPERTIES, "spark.jars": find_jars(), "spark.master": f"local[{os.cpu_count() or 1}]"}
+    for name, value in (properties | (more or {})).items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def submitted() -> bool:
+    """Whether spark-submit started this process, so that master, jars and memory are said already."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def find_jars() -> str:
+    """List the jars that Delta needs, as ``spark.jars`` wants them."""
+    folder = Path(os.environ.get(JARS_VARIABLE) or LOCAL_JARS)
+    jars = sorted(folder.glob("*.jar"))
+    if not any(jar.match(DELTA_PATTERN) for jar in jars):
+        raise UserError(f"no {DELTA_PATTERN} in {folder}: fetch it by `make setup`, or set {JARS_VARIABLE}")
+    return ",".join(str(jar) for jar in jars)

@@ -1,0 +1,172 @@
+"""Everything that can be set about the job: one frozen model, from flags, environment and a TOML file, in that order.
+
+``SOUNDGATE_TIMEOUT_SECONDS=60`` in the environment, ``timeout_seconds = 60`` in the file and ``--timeout-seconds 60``
+say the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streaming.chunk import GIB, MIB
+from streaming.errors import UserError
+
+ENV_PREFIX = "SOUNDGATE_"
+SOURCE_KINDS = ("files", "kinesis")
+UPLOAD_CEILING = 1 * GIB  # one track is one cell of an Arrow batch, whose offsets end at 2 GiB
+
+
+class Settings(BaseSettings):
+    """The job's settings. Names are those of the flags with underscores; defaults are safe."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    source: str = Field(description="Where records come from: files:DIR or kinesis:STREAM.")
+    lake: str = Field(description="Where the tables and accepted tracks go: a folder or s3://bucket/prefix.")
+    checkpoint: str = Field(description="Where the job remembers how far it is: a folder or s3://bucket/prefix.")
+    index: Path = Field(description="The reference index, as the workers see it.")
+
+    trigger_seconds: float = Field(5.0, ge=0, description="Time from one batch's start to the next.")
+    drain: bool = Field(False, description="Process what is there, then exit.")
+    stop_file: Path | None = Field(None, description="When this file appears, finish the batch and exit.")
+    timeout_seconds: float = Field(600.0, gt=0, description="An upload without a new chunk for so long is incomplete.")
+    max_open_seconds: float = Field(3600.0, gt=0, description="However busy, an upload is closed after so long.")
+    marker_hours: float = Field(24.0, gt=0, description="How long finished uploads are remembered; >= the retention.")
+
+    max_upload_bytes: int = Field(256 * MIB, gt=0, le=UPLOAD_CEILING, description="Largest upload, also inflated.")
+    max_upload_chunks: int = Field(16_384, gt=0, le=100_000, description="Most chunks of an upload.")
+    max_track_seconds: float = Field(4 * 3600.0, gt=0, description="Longest sound that is decoded.")
+    max_rejected_bytes: int = Field(65_536, ge=0, le=MIB, description="How much of a rejected record is kept.")
+
+    store_accepted: bool = Field(True, description="Keep accepted tracks under LAKE/tracks by their SHA-256.")
+    quarantine: str | None = Field(None, description="Also keep all others, under this folder or s3:// prefix.")
+    min_score: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="Least score that is a match.")
+
+    max_batch_bytes: int = Field(256 * MIB, gt=0, description="About how many bytes of record files a batch takes.")
+    partitions: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 64),
+        gt=0,
+        description="State partitions; fixed by a checkpoint's first batch. As many as the cores it will ever run on.",
+    )
+    adopt_lake: bool = Field(False, description="Let a new checkpoint write to a lake that another one wrote to.")
+    kinesis_options: dict[str, str] = Field(default_factory=dict, description="Options of the Kinesis connector.")
+
+    @field_validator("source")
+    @classmethod
+    def check_source(cls, value: str) -> str:
+        """Refuse a source that is neither files nor kinesis."""
+        kind, _, name = value.partition(":")
+        if kind not in SOURCE_KINDS or not name:
+            raise ValueError("it is files:DIR or kinesis:STREAM")
+        return value
+
+    @field_validator("lake", "checkpoint", "quarantine")
+    @classmethod
+    def check_place(cls, value: str | None) -> str | None:
+        """Refuse places that are neither a local folder nor on S3, and make a local one absolute."""
+        if value is None or value.startswith("s3://"):
+            return value.rstrip("/") if value else value
+        if "://" in value:
+            raise ValueError("it is a folder or s3://bucket/prefix")
+        if not value:
+            raise ValueError("it is empty")
+        return str(Path(value).absolute())
+
+    @property
+    def source_kind(self) -> str:
+        """``files`` or ``kinesis``."""
+        return self.source.partition(":")[0]
+
+    @property
+    def source_name(self) -> str:
+        """The folder, or the stream's name."""
+        return self.source.partition(":")[2]
+
+    @property
+    def sha256(self) -> str:
+        """Names the settings that a verdict can depend on."""
+        said = self.model_dump(mode="json", include=set(JUDGING))
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+# What a verdict can depend on, beside code, index and model.
+JUDGING = (
+    "timeout_seconds",
+    "max_open_seconds",
+    "max_upload_bytes",
+    "max_upload_chunks",
+    "max_track_seconds",
+    "min_score",
+)
+
+SECRET = re.compile(r"secret|password|token|credential|access.?key", re.IGNORECASE)
+REDACTED = "(redacted)"
+
+
+def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings:
+    """Gather the settings: a flag beats the environment, which beats the file, which beats the default.
+
+    Parameters
+    ----------
+    flags
+        What was said on the command line, by setting; None = not said.
+    config
+        A TOML file, or None.
+
+    Raises
+    ------
+    UserError
+        When something needed is not said, or a value is not possible; the message names the flag.
+    """
+    said = {name: value for name, value in flags.items() if value is not None}
+    told = {name: value for name, value in read_config(config).items() if not os.environ.get(variable(name))}
+    try:
+        return Settings(**{**told, **said})
+    except ValidationError as error:
+        raise UserError("; ".join(_explain(detail) for detail in error.errors())) from error
+
+
+def read_config(config: Path | None) -> dict[str, Any]:
+    """Read the TOML file, or nothing when there is none to read."""
+    if config is None:
+        return {}
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, not TOML
+        raise UserError(f"--config {config}: {error}") from error
+
+
+def variable(name: str) -> str:
+    """Give the environment variable of a setting."""
+    return ENV_PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """Give the command line's flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def redact(name: str, value: Any) -> Any:
+    """Hide what is secret in a setting's value, for printing."""
+    if isinstance(value, dict):
+        return {key: redact(key, inner) for key, inner in value.items()}
+    return REDACTED if SECRET.search(name) and value else value
+
+
+def _explain(detail: Any) -> str:
+    name = str(detail["loc"][0]) if detail["loc"] else "settings"
+    if detail["type"] == "missing":
+        return f"{flag(name)} is needed (or {variable(name)}, or {name} in the --config file)"
+    if detail["type"] == "extra_forbidden":
+        return f"there is no setting {name!r}: see soundgate settings"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{flag(name)} {redact(name, detail['input'])!r}: {message}"

@@ -1,0 +1,60 @@
+"""The tables: made once, then appended to, each batch once.
+
+Spark may hand us a batch twice (it crashed, or its reply was lost); each write carries the checkpoint's app id and the
+batch's number, and Delta skips those that a table has already. Deletion vectors are off, so that every reader can read.
+"""
+
+from __future__ import annotations
+
+from delta.tables import DeltaTable
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from streaming.errors import UserError
+from streaming.schemas import REJECTION, VERDICT
+
+VERDICTS, REJECTIONS = "verdicts", "rejections"
+TABLES: dict[str, StructType] = {VERDICTS: VERDICT, REJECTIONS: REJECTION}
+PROPERTIES = {"delta.enableDeletionVectors": "false"}
+
+
+class Lake:
+    """The tables of one lake, written under one app id."""
+
+    def __init__(self, spark: SparkSession, root: str, app_id: str) -> None:
+        self._spark = spark
+        self._root = root
+        self._app_id = app_id
+
+    def create_tables(self) -> None:
+        """Make the tables that are missing, so that readers find them before the first row.
+
+        Raises
+        ------
+        UserError
+            When the lake cannot be written, or holds a table with other columns.
+        """
+        for name, schema in TABLES.items():
+            builder = DeltaTable.createIfNotExists(self._spark).location(self.path(name)).addColumns(schema)
+            for key, value in PROPERTIES.items():
+                builder = builder.property(key, value)
+            try:
+                builder.execute()
+            except PySparkException as error:
+                first_line = str(error).strip().splitlines()[0]
+                raise UserError(f"the table {self.path(name)} cannot be used: {first_line}") from error
+
+    def append(self, name: str, rows: DataFrame, batch_id: int) -> None:
+        """Append a batch's rows to a table, unless it has them already."""
+        (
+            rows.write.format("delta")
+            .mode("append")
+            .option("txnAppId", self._app_id)
+            .option("txnVersion", batch_id)
+            .save(self.path(name))
+        )
+
+    def path(self, name: str) -> str:
+        """Say where a table is."""
+        return f"{self._root}/{name}"

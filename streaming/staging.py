@@ -1,0 +1,87 @@
+"""Where a batch's rows lie between the one action that makes them and the tables that take them.
+
+The plan must run once: run again for a second table, a source whose batch end is not yet fixed would give other
+records. So its rows are written beside the checkpoint, and every table is written from there. What is staged is
+deleted when the batch after it begins, because then Spark has committed it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
+
+from streaming.outcomes import Kind
+from streaming.places import Place
+from streaming.schemas import ROW
+
+FOLDER = "staged"
+
+
+@dataclass(frozen=True)
+class BatchCounts:
+    """What a batch gave."""
+
+    verdicts: dict[str, int]  # by decision
+    rejections: dict[str, int]  # by reason
+    opened: int  # uploads that began and are not finished
+    closed: int  # uploads of earlier batches that got their verdict
+
+    @property
+    def growth(self) -> int:
+        """By how many the uploads in flight grew."""
+        return self.opened - self.closed
+
+
+class Staging:
+    """The staged rows of one checkpoint.
+
+    Parameters
+    ----------
+    checkpoint
+        The checkpoint's address, as Spark wants it.
+    place
+        The same, for small files.
+    """
+
+    def __init__(self, checkpoint: str, place: Place) -> None:
+        self._checkpoint = checkpoint
+        self._place = place
+
+    def write(self, rows: DataFrame, batch_id: int) -> None:
+        """Execute the plan and write its rows."""
+        rows.write.mode("overwrite").parquet(self._path(batch_id))
+
+    def read(self, spark: SparkSession, batch_id: int) -> DataFrame:
+        """Read a batch's rows."""
+        return spark.read.schema(ROW).parquet(self._path(batch_id))
+
+    def clear(self) -> None:
+        """Delete everything staged: of batches that are committed, or will be done again."""
+        self._place.remove_tree(FOLDER)
+
+    def _path(self, batch_id: int) -> str:
+        return f"{self._checkpoint}/{FOLDER}/{batch_id}"
+
+
+def count(rows: DataFrame) -> BatchCounts:
+    """Count a batch's staged rows."""
+    groups = rows.groupBy(
+        "kind",
+        "was_open",
+        F.col("verdict.decision").alias("decision"),
+        F.col("rejection.reason").alias("reason"),
+    ).count()
+    verdicts: dict[str, int] = {}
+    rejections: dict[str, int] = {}
+    opened = closed = 0
+    for kind, was_open, decision, reason, number in groups.collect():
+        if kind == Kind.OPENED:
+            opened += number
+        elif kind == Kind.REJECTION:
+            rejections[reason] = rejections.get(reason, 0) + number
+        else:
+            verdicts[decision] = verdicts.get(decision, 0) + number
+            closed += number if was_open else 0
+    return BatchCounts(verdicts, rejections, opened, closed)
