@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from streaming import __version__
-from streaming.commands import produce, run
+from streaming.commands import emr, explain, produce, run, settings, status
 from streaming.errors import UserError
 
 app = typer.Typer(
@@ -41,8 +41,12 @@ def options(
     """Options that go before any command."""
 
 
+app.add_typer(emr.app, name="emr")
 app.command("produce", epilog=produce.EPILOG)(produce.produce)
 app.command("run", epilog=run.EPILOG)(run.run)
+app.command("status", epilog=status.EPILOG)(status.status)
+app.command("explain", epilog=explain.EPILOG)(explain.explain)
+app.command("settings", epilog=settings.EPILOG)(settings.settings)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from streaming.places import Place
@@ -10,7 +11,7 @@ from streaming.places import Place
 FILE = "progress.json"
 
 
-def summarise(progress: dict[str, Any], in_flight: int) -> dict[str, Any]:
+def summarise(progress: dict[str, Any], in_flight: int, newest_arrival_ms: int | None = None) -> dict[str, Any]:
     """Pick from Spark's progress of a batch what people ask for.
 
     Parameters
@@ -19,7 +20,11 @@ def summarise(progress: dict[str, Any], in_flight: int) -> dict[str, Any]:
         Spark's ``StreamingQueryProgress``, as a dictionary.
     in_flight
         Uploads without verdict.
+    newest_arrival_ms
+        When the newest record that got its outcome in this batch had arrived; the lag is from then to the batch's end.
     """
+    batch_ms = progress.get("durationMs", {}).get("triggerExecution") or 0
+    ended_ms = datetime.fromisoformat(progress["timestamp"]).timestamp() * 1000 + batch_ms
     state = (progress.get("stateOperators") or [{}])[0]
     metrics = (progress.get("sources") or [{}])[0].get("metrics") or {}
     return {
@@ -27,7 +32,8 @@ def summarise(progress: dict[str, Any], in_flight: int) -> dict[str, Any]:
         "at": progress["timestamp"],
         "records": progress["numInputRows"],
         "records_per_second": _number(progress.get("processedRowsPerSecond")),
-        "batch_ms": progress.get("durationMs", {}).get("triggerExecution"),
+        "batch_ms": batch_ms,
+        "lag_ms": None if newest_arrival_ms is None else max(0, round(ended_ms - newest_arrival_ms)),
         "in_flight": in_flight,
         "state_rows": state.get("numRowsTotal"),
         "state_memory_bytes": state.get("memoryUsedBytes"),

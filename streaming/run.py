@@ -28,6 +28,8 @@ from udfs.index_files import IndexRefusedError
 from udfs.landmark_index import open_index
 
 LOOK_SECONDS = 0.2
+REQUEST_SECONDS = 5.0  # on S3 each look is a request
+STOP_REQUEST = "stop/requested"  # in the checkpoint, for those who cannot reach this machine
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -94,6 +96,7 @@ class Job:
         self.writer = BatchWriter(settings, Staging(settings.checkpoint, self._checkpoint), self._lake, self._ledger)
         self._query: StreamingQuery | None = None
         self._seen: tuple[Any, ...] | None = None
+        self._look_again = 0.0
 
     def start(self) -> StreamingQuery:
         """Make the tables and start the query."""
@@ -111,11 +114,9 @@ class Job:
     def watch(self, asked: threading.Event) -> None:
         """Look after the query until it is to end, then end it between two batches."""
         query = self._running()
-        stop_file = self._settings.stop_file
         while query.isActive and not asked.wait(LOOK_SECONDS):
             idle = self._note_progress(query)
-            if stop_file is not None and stop_file.exists():
-                stop_file.unlink(missing_ok=True)
+            if self._stop_requested():
                 break
             if self._settings.drain and idle and self._ledger.in_flight == 0:
                 break
@@ -140,6 +141,20 @@ class Job:
         if failure is not None and not self.writer.refused:
             raise UserError(f"the job stopped: {explain(failure)}") from failure
 
+    def _stop_requested(self) -> bool:
+        """Look for the stop file, and now and then for a request in the checkpoint; either is taken away."""
+        stop_file = self._settings.stop_file
+        if stop_file is not None and stop_file.exists():
+            stop_file.unlink(missing_ok=True)
+            return True
+        if time.monotonic() < self._look_again:
+            return False
+        self._look_again = time.monotonic() + REQUEST_SECONDS
+        if not self._checkpoint.exists(STOP_REQUEST):
+            return False
+        self._checkpoint.remove_tree(STOP_REQUEST.partition("/")[0])
+        return True
+
     def _running(self) -> StreamingQuery:
         if self._query is None:
             raise RuntimeError("the query was not started")
@@ -153,7 +168,8 @@ class Job:
         batch = (progress["batchId"], progress["timestamp"])
         if batch != self._seen:
             self._seen = batch
-            write_progress(self._checkpoint, summarise(progress, self._ledger.in_flight))
+            newest = self.writer.last.newest_arrival_ms if self.writer.last else None
+            write_progress(self._checkpoint, summarise(progress, self._ledger.in_flight, newest))
         return bool(progress["numInputRows"] == 0)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -133,6 +134,42 @@ def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings
         return Settings(**{**told, **said})
     except ValidationError as error:
         raise UserError("; ".join(_explain(detail) for detail in error.errors())) from error
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A setting for printing: its value (None = not said; secrets hidden) and where that came from."""
+
+    name: str
+    value: Any
+    origin: str
+    text: str
+
+
+NEEDED = ("source", "lake", "checkpoint", "index")
+
+
+def list_settings(config: Path | None = None) -> list[Listed]:
+    """List what environment, file and defaults say; what only flags say for now is missing.
+
+    Raises
+    ------
+    UserError
+        When a value is not possible.
+    """
+    told = read_config(config)
+    unsaid = [name for name in NEEDED if name not in told and not os.environ.get(variable(name))]
+    values = load_settings({name: "files:." if name == "source" else "." for name in unsaid}, config).model_dump()
+    listed = []
+    for name, info in Settings.model_fields.items():
+        said = (
+            f"environment {variable(name)}" if os.environ.get(variable(name)) else f"{config}" if name in told else ""
+        )
+        value = None if name in unsaid else redact(name, values[name])
+        listed.append(
+            Listed(name, value, said or ("not said" if name in unsaid else "default"), info.description or "")
+        )
+    return listed
 
 
 def read_config(config: Path | None) -> dict[str, Any]:

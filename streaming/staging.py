@@ -27,6 +27,7 @@ class BatchCounts:
     rejections: dict[str, int]  # by reason
     opened: int  # uploads that began and are not finished
     closed: int  # uploads of earlier batches that got their verdict
+    newest_arrival_ms: int | None  # of the records whose outcome this is, since the epoch
 
     @property
     def growth(self) -> int:
@@ -67,16 +68,19 @@ class Staging:
 
 def count(rows: DataFrame) -> BatchCounts:
     """Count a batch's staged rows."""
+    arrived = F.unix_millis(F.coalesce("verdict.last_arrival", "rejection.arrived_at"))
     groups = rows.groupBy(
         "kind",
         "was_open",
         F.col("verdict.decision").alias("decision"),
         F.col("rejection.reason").alias("reason"),
-    ).count()
+    ).agg(F.count("*"), F.max(arrived))
     verdicts: dict[str, int] = {}
     rejections: dict[str, int] = {}
     opened = closed = 0
-    for kind, was_open, decision, reason, number in groups.collect():
+    newest: int | None = None
+    for kind, was_open, decision, reason, number, arrived_ms in groups.collect():
+        newest = max(newest or arrived_ms, arrived_ms) if arrived_ms is not None else newest
         if kind == Kind.OPENED:
             opened += number
         elif kind == Kind.REJECTION:
@@ -84,4 +88,4 @@ def count(rows: DataFrame) -> BatchCounts:
         else:
             verdicts[decision] = verdicts.get(decision, 0) + number
             closed += number if was_open else 0
-    return BatchCounts(verdicts, rejections, opened, closed)
+    return BatchCounts(verdicts, rejections, opened, closed, newest)
