@@ -13,7 +13,7 @@ setup: ## the locked environment, Java and the jars
 
 .PHONY: demo
 demo: setup ## stream real recordings through the real job into .demo/lake
-	@$(BIN)/python -m references.demo
+	@$(BIN)/python -m streaming.demo
 
 .PHONY: test
 test: setup ## every test but those marked slow
