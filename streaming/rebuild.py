@@ -350,7 +350,7 @@ def _add(group: Group, upload: OpenUpload, chunk: Chunk, max_bytes: int) -> Reje
         upload.carried_bytes += len(chunk.payload)
         if chunk.index > upload.top:
             upload.top = chunk.index
-            upload.may_end = upload.legacy and may_end_legacy(chunk.payload, max_bytes)
+            upload.may_end = upload.legacy and (len(chunk.payload) < 4 or may_end_legacy(chunk.payload, max_bytes))
     upload.count = upload.count or chunk.count
     if chunk.track_sha256 is not None:
         upload.track_bytes, upload.track_sha256 = chunk.track_bytes, chunk.track_sha256
