@@ -130,6 +130,7 @@ def test_fields_of_later_releases_are_ignored():
         ({"crc32": 1}, "wire.crc32"),
         ({"payload": TRACK + b"!"}, "wire.crc32"),
         ({"track_bytes": 87}, "wire.track_digest"),  # not the last chunk
+        ({"track_sha256": bytes(32)}, "wire.track_digest"),
         ({"count": 0, "track_bytes": 87, "track_sha256": bytes(32)}, "wire.track_digest"),
     ],
 )
