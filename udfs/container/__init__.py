@@ -6,7 +6,7 @@ accepts and which contradictions are harmless.
 
 from __future__ import annotations
 
-from udfs.container import flac, id3, mpeg_audio, ogg, riff
+from udfs.container import aiff, flac, id3, mpeg_audio, ogg, riff
 from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport, Span, SpanKind
 
@@ -29,6 +29,8 @@ def walk(data: bytes) -> ContainerReport:
     head = data[start : start + 12]
     if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         return riff.walk_wave(_behind_tag(layout, start))
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return aiff.walk_aiff(_behind_tag(layout, start))
     if head[:4] == b"fLaC":
         return flac.walk_flac(_behind_tag(layout, start))
     if head[:4] == b"OggS":

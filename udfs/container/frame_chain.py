@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from udfs.container import id3, tail
-from udfs.container.layout import Layout
+from udfs.container.layout import STRAY, Layout
 from udfs.container.spans import ContainerReport
 
 SURE = 4  # frames in a row that make a chain; other data leads on from one header to the next by chance only
@@ -115,6 +115,8 @@ def _mark_rest(layout: Layout, frames: FrameFormat, end: int, label: str) -> Non
     elif len(rest) < 4 and rest[0] == 0xFF:
         layout.lie("container.truncated", "the last frame is cut short")
         layout.sound(end, label)
+    elif len(rest) < STRAY:
+        layout.structure(end, "stray bytes behind the end")
     else:
         layout.lie("container.trailing_bytes", f"{len(rest)} bytes behind the last frame")
         layout.unexplained(end, "behind the end")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from udfs.container.spans import ContainerReport, Span, SpanKind
 
@@ -10,6 +10,7 @@ from udfs.container.spans import ContainerReport, Span, SpanKind
 # past the second the rest of the file is one unexplained span.
 COARSE_AFTER = 10_000
 SPAN_LIMIT = 20_000
+STRAY = 16  # fewer bytes than this behind an end hold nothing: pad bytes, a size that was rounded up
 _COARSE = {SpanKind.STRUCTURE, SpanKind.SOUND, SpanKind.OTHER_STREAM}
 
 
@@ -90,14 +91,9 @@ class Layout:
         for code, detail in part.lies:
             self.lie(code, detail)
 
-    def report(self, container: str, codec: str, names_of_rest: str = "behind the end") -> ContainerReport:
+    def report(self, container: str, codec: str) -> ContainerReport:
         """Close the layout: whatever was not marked is unexplained."""
         if self.at < self.size:
-            self.lie("container.trailing_bytes", f"{self.size - self.at} bytes behind the {container or 'file'}'s end")
-            self.unexplained(self.size, names_of_rest)
+            self.lie("container.trailing_bytes", f"{self.size - self.at} bytes behind the end")
+            self.unexplained(self.size, "behind the end")
         return ContainerReport(container, codec, tuple(self.spans), tuple(self.lies))
-
-
-def total(spans: Iterable[Span]) -> int:
-    """Bytes in spans."""
-    return sum(span.length for span in spans)

@@ -159,3 +159,16 @@ def _bmp_end(data: bytes, start: int, end: int) -> int | None:
         return None
     finish = start + offset + pixels
     return finish if finish <= end else None
+
+
+def is_bitmap(data: bytes) -> bool:
+    """Whether bytes are a whole bitmap without its file header, as the clipboard holds one."""
+    if len(data) < 40:
+        return False
+    header, bits, colours = struct.unpack_from("<I10xH16xI", data)
+    palette = 4 * (colours or (1 << bits if bits <= 8 else 0))
+    offset = 14 + header + palette
+    if palette > 1024 or header > 124:
+        return False
+    whole = b"BM" + struct.pack("<IHHI", 0, 0, 0, offset) + data
+    return _bmp_end(whole, 0, len(whole)) == len(whole)

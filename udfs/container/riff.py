@@ -7,8 +7,9 @@ import struct
 from collections.abc import Callable
 
 from udfs.container import id3, tail
-from udfs.container.layout import Layout
-from udfs.container.spans import ContainerReport
+from udfs.container.layout import STRAY, Layout
+from udfs.container.pictures import is_bitmap
+from udfs.container.spans import ContainerReport, SpanKind
 from udfs.container.text import is_text
 
 CODECS = {
@@ -17,6 +18,7 @@ CODECS = {
     0x0161: "wma", 0x674F: "vorbis", 0x6751: "vorbis", 0x6771: "vorbis", 0xF1AC: "flac", 0xFFFE: "extensible",
 }  # fmt: skip
 OPEN_SIZES = {0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF}  # what writers put that cannot go back to the header
+SHORT_TEXT = 1024  # bytes of text that an unknown chunk may hold
 _CHUNK_ID = re.compile(rb"[A-Za-z0-9_ .\-\xa9]{4}")
 
 # Chunks of numbers and short lists, with the most bytes their specification or their programs allow.
@@ -26,7 +28,7 @@ BINARY_CHUNKS = {
     b"levl": 4 << 20, b"LGWV": 1 << 20, b"ovwf": 1 << 20, b"MEXT": 64, b"slnt": 64, b"clm ": 256, b"Cr8r": 512,
     b"tlst": 8192, b"wvsp": 64, b"LGBM": 4096, b"SAUR": 4096, b"bvdm": 64, b"cset": 16, b"muma": 512, b"CHNK": 64,
     b"dbmd": 64 << 10, b"Smed": 1 << 20, b"SMED": 1 << 20, b"ResU": 64 << 10, b"AFAn": 64 << 10, b"SNDM": 4096,
-    b"logw": 4096, b"rlnd": 4096, b"iSFT": 512,
+    b"kyma": 64 << 10, b"elmo": 4096, b"CDif": 1024, b"logw": 4096, b"rlnd": 4096, b"iSFT": 512,
 }  # fmt: skip
 TEXT_CHUNKS = {
     b"iXML",
@@ -74,7 +76,7 @@ def walk_wave(layout: Layout) -> ContainerReport:
         walk_chunk(layout, end)
         _walk_pad_byte(layout, end)
     _walk_rest(layout)
-    if not wide and declared not in OPEN_SIZES and start + declared + 8 > layout.size + 1:
+    if not wide and declared not in OPEN_SIZES and start + declared > layout.size + STRAY:
         layout.lie("container.truncated", f"the header promises {declared + 8} bytes, there are {layout.size - start}")
     return layout.report("rf64" if wide else "wav", codec)
 
@@ -150,6 +152,8 @@ def _walk_rest(layout: Layout) -> None:
         rest = layout.data[layout.at : start]
         if not any(rest):
             layout.padding(start, "zeros behind the end")
+        elif len(rest) < STRAY:
+            layout.structure(start, "stray bytes behind the end")
         else:
             layout.lie("container.trailing_bytes", f"{start - layout.at} bytes behind the last chunk")
             layout.unexplained(start, "behind the end")
@@ -170,6 +174,8 @@ def walk_chunk(layout: Layout, end: int) -> None:
         layout.tag_if(is_text(content), end, label)
     elif name in BINARY_CHUNKS:
         layout.tag_if(len(content) <= BINARY_CHUNKS[name] and not id3.holds_program(content), end, label)
+    elif len(content) <= SHORT_TEXT:
+        layout.tag_if(is_text(content), end, label)
     layout.unexplained(end, label)
 
 
@@ -196,7 +202,7 @@ def _walk_list(layout: Layout, end: int) -> None:
         content = layout.data[at + 8 + skipped : finish]
         layout.structure(at + 8, "RIFF LIST")
         layout.tag_if(kind in (b"INFO", b"adtl") and is_text(content), finish, label)
-        if finish % 2 and finish < end and (layout.data[finish] == 0 or finish + 1 == end):
+        if finish % 2 and finish < end and not _CHUNK_ID.match(layout.data, finish):
             layout.structure(finish + 1, "pad byte")
     layout.padding(end, f"LIST/{kind.decode('latin-1')}")
 
@@ -224,7 +230,10 @@ def _walk_id3(layout: Layout, end: int) -> None:
 def _walk_disp(layout: Layout, end: int) -> None:
     """A clipboard format's number and its content: text, or a bitmap without its file header."""
     content = layout.data[layout.at : end]
-    layout.tag_if(content[:4] == b"\1\0\0\0" and is_text(content[4:]), end, "RIFF DISP")
+    if content[:4] == b"\x08\0\0\0":
+        layout.mark(end, SpanKind.PICTURE if is_bitmap(content[4:]) else SpanKind.UNEXPLAINED, "RIFF DISP")
+    else:
+        layout.tag_if(content[:4] == b"\1\0\0\0" and is_text(content[4:]), end, "RIFF DISP")
 
 
 _WALKERS: dict[bytes, Callable[[Layout, int], None]] = {
