@@ -29,7 +29,7 @@ class ReasonInfo:
 
 
 REASONS: dict[str, ReasonInfo] = {
-    # The samples are data.
+    # The samples are data, and were read out byte for byte.
     "samples.text": ReasonInfo("The sample values are the characters of a text.", Effect.REJECT, "a"),
     "samples.full_scale": ReasonInfo(
         "Every sample is the same non-zero value, as text written without scaling is after clipping.",
@@ -39,6 +39,22 @@ REASONS: dict[str, ReasonInfo] = {
     "samples.payload": ReasonInfo("The samples, written as plain PCM, are a file or text.", Effect.REJECT, "b"),
     "samples.mapped_payload": ReasonInfo(
         "Scaled, shifted, de-interleaved, differenced or summed, the samples are a file or text.", Effect.REJECT, "c"
+    ),
+    "samples.tiled_payload": ReasonInfo("The samples are a file or text, over and over.", Effect.REJECT, "d"),
+    "samples.symbols": ReasonInfo(
+        "Held values, or a few bits a sample, are the symbols of a file or text.", Effect.REJECT, "e"
+    ),
+    "mixture.payload_segment": ReasonInfo("A part of the track is a file or text.", Effect.REJECT, "l"),
+    # The samples are data by their statistics; nothing known could be read out (encrypted, compressed).
+    "samples.data": ReasonInfo("The samples have the statistics of plain bytes, not of sound.", Effect.REJECT, "b"),
+    "samples.mapped_data": ReasonInfo("The samples have the statistics of scaled or mixed bytes.", Effect.REJECT, "c"),
+    "samples.tiled_data": ReasonInfo("The samples are the same bytes over and over.", Effect.REJECT, "d"),
+    "samples.symbol_data": ReasonInfo("The samples are symbols of a few levels in no order.", Effect.REJECT, "e"),
+    "mixture.data_segment": ReasonInfo("A part of the track has the statistics of data.", Effect.REJECT, "l"),
+    # Low bits.
+    "stego.low_bits_payload": ReasonInfo("The low bits of the samples are a file or text.", Effect.REJECT, "k"),
+    "stego.low_bits_floor": ReasonInfo(
+        "The noise floor has exactly the power that replacing low bits leaves.", Effect.REJECT, "k"
     ),
     # The file is not what it says.
     "decode.not_audio": ReasonInfo("No audio container was recognised in the file.", Effect.REJECT, "j"),
@@ -53,6 +69,8 @@ def info(code: str) -> ReasonInfo:
     """What is known of a code; a code of a family that is not listed one by one goes by its first part."""
     if code in REASONS:
         return REASONS[code]
+    if code.startswith("undecided."):
+        return ReasonInfo("Something speaks for data, not clearly enough to refuse it.", Effect.REVIEW)
     if code.startswith("error."):
         return ReasonInfo("The track could not be judged.", Effect.REVIEW)
     if code.startswith("decode."):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_LEVELS = 1024  # levels from lowest to highest; finer lattices are those of 16-bit sound itself
-MIN_DISTINCT = 3
+MIN_DISTINCT = 2
 
 Samples = NDArray[np.float64]
 
@@ -38,24 +38,35 @@ def recover_lattice(samples: Samples, quantum: float) -> Lattice | None:
     samples
         Shape (n,), any unit.
     quantum
-        What rounding may have moved a sample by: one least significant bit of the stored format, in the same unit.
+        What rounding may have moved a sample by: one least significant bit of the stored format, in the same unit;
+        0 for floating point.
     """
     values = np.unique(samples)
-    if len(values) < MIN_DISTINCT or len(values) > MAX_LEVELS:
+    step = fit_lattice(values, quantum)
+    if step is None:
+        return None
+    return Lattice(step, float(values[0]), np.rint((samples - values[0]) / step).astype(np.int64))
+
+
+def fit_lattice(values: Samples, quantum: float) -> float | None:
+    """Step of the coarsest lattice through `values`, which are sorted and distinct; None as in `recover_lattice`."""
+    if not MIN_DISTINCT <= len(values) <= MAX_LEVELS:
         return None
     span = float(values[-1] - values[0])
+    fuzz = max(1.5 * quantum, span * 1e-6)
     gaps = np.diff(values)
-    gaps = gaps[gaps > max(1.5 * quantum, span * 1e-6)] if quantum else gaps[gaps > span * 1e-6]
+    # Steps of one and two quanta cannot be told from rounding: there the format itself is the lattice.
+    if quantum and gaps.min() <= 2.5 * quantum:
+        return quantum if span / quantum < MAX_LEVELS else None
+    gaps = gaps[gaps > fuzz]
     if not len(gaps):
         return None
     step = _fit_step(values - values[0], float(gaps.min()))
-    if step <= 2.5 * quantum or span / step > MAX_LEVELS:
+    if span / step > MAX_LEVELS:
         return None
     levels = np.rint((values - values[0]) / step)
     error = np.abs(values - values[0] - levels * step).max()
-    if error > max(0.75 * quantum, span * 1e-6):
-        return None
-    return Lattice(step, float(values[0]), np.rint((samples - values[0]) / step).astype(np.int64))
+    return step if error <= max(0.75 * quantum, span * 1e-6) else None
 
 
 def _fit_step(offsets: Samples, first: float) -> float:

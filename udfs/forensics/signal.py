@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from udfs.container.spans import ContainerReport, SpanKind
 from udfs.decode import Decoded
+from udfs.samples import Samples
 from udfs.track import Encoding, Track
 
 UNCOMPRESSED = ("pcm_", "ulaw", "alaw")
@@ -33,11 +31,12 @@ class Signal:
         The sound's own bytes in the file, where it is uncompressed; else empty.
     """
 
-    values: NDArray[np.integer] | NDArray[np.float32]
+    values: Samples
     sample_rate: int
     bits: int
     lossless: bool
     stored: bytes
+    companded: bool = False  # µ-law or A-law: the low bits are not the recording's
 
     @property
     def quantum(self) -> float:
@@ -61,5 +60,5 @@ def make_signal(track: Track, report: ContainerReport, decoded: Decoded) -> Sign
         stored = b""
     if decoded.pcm is not None:
         bits = decoded.facts.bits_per_sample or 16
-        return Signal(decoded.pcm, decoded.sample_rate, bits, True, stored)
+        return Signal(decoded.pcm, decoded.sample_rate, bits, True, stored, codec in ("ulaw", "alaw"))
     return Signal(decoded.samples, decoded.sample_rate, 0, codec.startswith("pcm_f"), stored)

@@ -17,8 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_RUN = 48  # bytes; shorter runs of printable codes turn up in binaries and noise
-MIN_TEXT_BITS = 0.25  # bits a byte by which text must be the better explanation
-_SMOOTHING_CODES = 4.0  # standard deviation, in codes, of the smoothed histogram
+# Bits a byte. The smoothed histogram has seen the data and the tables have not, so text may be a little worse: of 400
+# texts 98 % are above this (median 0.6), of 468 stretches of sound that passed all other tests none is above -0.65.
+MIN_TEXT_BITS = -0.3
+MIN_TEXT_ENTROPY = 2.5  # bits a byte; silence and two-level signals have less, the plainest table of numbers more
+MAX_TEXT_CORRELATION = 0.8  # of neighbouring bytes; letters are nearly independent in value, quiet sound is not
+_SMOOTHING_CODES = 6.0  # standard deviation, in codes, of the smoothed histogram
 
 _PRINTABLE = np.zeros(256, dtype=bool)
 _PRINTABLE[[9, 10, 12, 13, *range(32, 127)]] = True
@@ -65,29 +69,33 @@ def text_likelihood(codes: Bytes) -> float:
     total = float(counts.sum())
     if total == 0:
         return -8.0
-    reach = np.arange(-12, 13)
+    reach = np.arange(-18, 19)
     kernel = np.exp(-0.5 * (reach / _SMOOTHING_CODES) ** 2)
     smooth = np.convolve(counts + 0.02, kernel / kernel.sum(), mode="same")
     own = float(counts @ np.log2(smooth / smooth.sum()) / total)
     return float((language_tables() @ counts).max() / total) - own
 
 
+def _entropy(counts: NDArray[np.int64]) -> float:
+    share = counts[counts > 0] / counts.sum()
+    return -float(share @ np.log2(share))
+
+
 def _is_base64(codes: Bytes) -> bool:
+    """Capitals, small letters and digits, all of them and without a space, as no language writes them."""
     counts = np.bincount(codes, minlength=256)
     groups = [counts[48:58].sum(), counts[65:91].sum(), counts[97:123].sum()]
-    if min(groups) < 0.03 * len(codes):
-        return False
-    used = counts[_BASE64]
-    share = used[used > 0] / len(codes)
-    entropy = -float(share @ np.log2(share))
-    return entropy > 5.0 and counts[32] == 0
+    return min(groups) >= 0.02 * len(codes) and counts[[10, 13]].sum() < 0.05 * len(codes) and _entropy(counts) > 4.2
 
 
 def _is_hex(codes: Bytes) -> bool:
+    """All sixteen digits, letters in one case, no digit much commoner than in a dump of bytes."""
     counts = np.bincount(codes, minlength=256)
-    digits, letters = counts[48:58].sum(), counts[65:71].sum() + counts[97:103].sum()
-    both_cases = min(counts[65:71].sum(), counts[97:103].sum()) > 0
-    return not both_cases and digits > 0.2 * len(codes) and letters > 0.1 * len(codes)
+    capitals, small = counts[65:71], counts[97:103]
+    if min(capitals.sum(), small.sum()) > 0 or len(codes) < 2 * MIN_RUN:
+        return False
+    digits = np.concatenate([counts[48:58], capitals + small])
+    return bool(np.count_nonzero(digits) == 16 and _entropy(digits) > 3.2 and digits.sum() > 0.6 * len(codes))
 
 
 def find_text(codes: Bytes, least: int = MIN_RUN) -> TextRun | None:
@@ -102,6 +110,24 @@ def find_text(codes: Bytes, least: int = MIN_RUN) -> TextRun | None:
     if end - start >= least and _is_hex(codes[start:end]):
         return TextRun("hex", start, end)
     start, end = longest_run(_PRINTABLE[codes])
-    if end - start >= least and text_likelihood(codes[start:end]) > MIN_TEXT_BITS:
+    if end - start >= least and is_text(codes[start:end]):
         return TextRun("text", start, end)
     return None
+
+
+def is_text(codes: Bytes) -> bool:
+    """Whether printable bytes are language, code, mark-up or numbers: varied, unordered, and like one of the tables."""
+    counts = np.bincount(codes, minlength=256)
+    if _entropy(counts) < MIN_TEXT_ENTROPY or counts.max() > 0.6 * len(codes):
+        return False
+    if counts[0x80:].any() and _invalid_utf8(codes) > 0.005:
+        return False
+    centred = codes - codes.mean()
+    if float(centred[1:] @ centred[:-1]) > MAX_TEXT_CORRELATION * float(centred @ centred):
+        return False
+    return text_likelihood(codes) > MIN_TEXT_BITS
+
+
+def _invalid_utf8(codes: Bytes) -> float:
+    text = codes[: 1 << 16].tobytes().decode("utf-8", "replace")
+    return text.count("\ufffd") / len(codes)

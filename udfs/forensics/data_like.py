@@ -1,0 +1,85 @@
+"""Stretches of samples that are data: read out where some mapping gives a file or text, else told by statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from udfs.findings import Payload, Reason
+from udfs.forensics.repeat import repeat_period
+from udfs.forensics.samples_as_bytes import find_payload
+from udfs.forensics.signal import Signal
+from udfs.forensics.sound import find_stretches, judge, without_holds
+from udfs.forensics.windows import FEATURES, LEAST_FRAMES, Measured, measure_channel
+
+CERTAIN = 8.0
+HEAD_FRAMES = 8192  # read out even where nothing looks like data
+WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
+MAX_STRETCHES = 8
+MAX_CHANNELS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One test's answer."""
+
+    log_odds: float
+    reason: Reason
+    payload: Payload | None = None
+
+
+def find_data_like(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
+    """Payloads and data-like stretches of a losslessly stored signal; measured numbers are added to `numbers`."""
+    sliced, held = without_holds(signal)
+    frames = len(sliced.values)
+    channels = range(min(MAX_CHANNELS, sliced.values.shape[1]))
+    measured = [measure_channel(sliced, channel) for channel in channels] if frames >= LEAST_FRAMES else []
+    odds = [judge(channel) for channel in measured]
+    stretches = [s for m, o in zip(measured, odds, strict=True) for s in find_stretches(m, o, frames)]
+    usable = sum(int(m.usable.sum()) for m in measured)
+    flagged = sum(s.windows for s in stretches)
+    numbers["data_windows"], numbers["windows"] = flagged, usable
+    whole = not usable or flagged >= WHOLE * usable
+    places = {(0, frames)} if whole else {(s.start, s.end) for s in stretches} | {(0, min(frames, HEAD_FRAMES))}
+    for start, end in sorted(places, key=lambda place: place[0] - place[1])[:MAX_STRETCHES]:
+        found = find_payload(sliced, start, end, held)
+        if found:
+            partly = not whole and flagged
+            reason = Reason("mixture.payload_segment", found.reason.detail) if partly else found.reason
+            return [Finding(CERTAIN, reason, found.payload)]
+    strength = max((_strength(o) for o in odds), default=-10.0)
+    numbers["data_log_odds"] = strength
+    return [Finding(strength, _name(sliced, measured, odds, held, whole, flagged, usable))] if strength > 0 else []
+
+
+def _strength(odds: np.ndarray) -> float:
+    """The best three neighbouring windows' mean; one window alone has to be clearer."""
+    width = min(3, len(odds))
+    together = float(np.convolve(odds, np.ones(width) / width, "valid").max())
+    return max(together, float(odds.max()) - 2.0)
+
+
+def _name(
+    signal: Signal,
+    measured: list[Measured],
+    odds: list[np.ndarray],
+    held: int,
+    whole: bool,
+    flagged: int,
+    usable: int,
+) -> Reason:
+    """The family that the statistics fit best."""
+    detail = f"{flagged} of {usable} windows look like data"
+    if not whole:
+        return Reason("mixture.data_segment", detail)
+    rows = np.concatenate([m.features[o > 0] for m, o in zip(measured, odds, strict=True)])
+    levels = float(np.median(rows[:, FEATURES.index("levels_log2")])) if len(rows) else 16.0
+    if repeat_period(np.ascontiguousarray(signal.values[:200_000]).tobytes()):
+        return Reason("samples.tiled_data", detail)
+    if held > 1 or levels <= 4.1:
+        return Reason("samples.symbol_data", detail)
+    if (signal.bits > 8 and levels <= 9.1) or (not signal.bits and levels < 16):
+        return Reason("samples.mapped_data", detail)
+    divergence = float(np.median(rows[:, FEATURES.index("plane_divergence")])) if len(rows) else 0.0
+    return Reason("samples.mapped_data" if divergence > 0.5 else "samples.data", detail)

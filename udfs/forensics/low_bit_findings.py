@@ -1,0 +1,33 @@
+"""Steganography in the low bits as findings: what was read out of them, or the floor that replacing them leaves."""
+
+from __future__ import annotations
+
+from udfs.findings import Reason
+from udfs.forensics.data_like import CERTAIN, Finding
+from udfs.forensics.lowbits import Floor, measure_floor, read_payload
+from udfs.forensics.signal import Signal
+
+
+def find_low_bits(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
+    """Payloads in the low bits of integer samples of 16 bits and more."""
+    if signal.bits < 16 or signal.companded:
+        return []
+    found = read_payload(signal.values.reshape(-1))
+    if found:
+        payload = found.recovered.described(found.data, found.where)
+        detail = f"{payload.kind}, {payload.length} bytes, in {found.where}"
+        return [Finding(CERTAIN, Reason("stego.low_bits_payload", detail), payload)]
+    floors = [measure_floor(signal.values[:, channel]) for channel in range(min(2, signal.values.shape[1]))]
+    best = max(floors, key=log_odds)
+    numbers["floor_depth"], numbers["floor_windows"] = best.depth, best.windows
+    numbers["floor_sharpness"], numbers["floor_level"] = best.sharpness, best.level
+    detail = f"the noise floor is that of {best.depth} replaced bits in {best.windows} windows"
+    return [Finding(log_odds(best), Reason("stego.low_bits_floor", detail))]
+
+
+def log_odds(floor: Floor) -> float:
+    """How surely low bits were replaced: a floor at the exact level, sharply, in several windows."""
+    if floor.windows < 2 or abs(floor.level - 1) > 0.06:
+        return -4.0
+    sharpness = (floor.sharpness - 0.72) * 40
+    return min(6.0, sharpness, 1.5 * (floor.windows - 1))

@@ -1,0 +1,220 @@
+"""Cut a signal into windows and measure each: is this second of this channel sound?
+
+Sound is predictable from its past, moves through neighbouring values, and its high bits are slower than its low ones.
+Bytes written as samples are none of these: every byte of a sample is drawn from the same distribution, whichever
+value comes next is as likely far away as near, and values that the file never used have used neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from udfs.forensics.lattice import fit_lattice
+from udfs.forensics.signal import Signal
+
+WINDOW = 8192  # frames at most; shorter clips are one window
+LEAST_FRAMES = 512  # a shorter track cannot be measured
+MAX_WINDOWS = 240  # a channel; spread evenly over what is longer
+SEGMENT = 512  # frames of one short-time spectrum
+ORDER = 24  # of the linear prediction
+
+Windows = NDArray[np.float64]
+
+FEATURES = (
+    "gain2_db",  # linear-prediction gain, order 2: how far neighbours tell a sample
+    "gain24_db",  # the same, order 24
+    "flatness_db",  # spectral flatness: 0 for white
+    "lag1",  # correlation of neighbouring samples
+    "kurtosis",
+    "residual_kurtosis",  # of the prediction error
+    "residual_skew",
+    "plane_divergence",  # Jensen-Shannon divergence between the bytes of a sample, bits; -1 for 8 bits and fewer
+    "high_entropy",  # entropy of the highest byte, bits
+    "low_entropy",
+    "levels_log2",  # log2 of the lattice's levels; 16 where the samples lie on none
+    "used_levels",  # share of the lattice's levels that occur
+    "roughness",  # bits a sample that the own histogram gains over itself smoothed
+    "uniformity",  # divergence of the values' histogram from flat over their range, bits
+    "repeats",  # share of samples equal to the one before
+    "zeros",
+    "crest_db",  # peak to root mean square
+    "peak",  # of full scale
+    "difference_roughness",  # roughness of sample-to-sample differences
+    "bimodality",  # share of samples at the two commonest values
+    "active",  # share of samples that differ from the commonest value
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Windows of one channel: where they begin (frames) and their `FEATURES`, shape (windows, features)."""
+
+    channel: int
+    starts: NDArray[np.int64]
+    length: int
+    features: NDArray[np.float64]
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Windows that hold enough different values to be told: digital silence is neither sound nor data."""
+        return np.asarray(self.features[:, FEATURES.index("active")] > 0.02)
+
+
+def cut(frames: int, sample_rate: int) -> tuple[NDArray[np.int64], int]:
+    """Where windows begin and how long they are, for a channel of so many frames: one a second, more in short clips."""
+    length = min(WINDOW, frames)
+    count = min(MAX_WINDOWS, frames // length, max(8, frames // sample_rate))
+    return np.linspace(0, frames - length, max(1, count)).astype(np.int64), length
+
+
+def measure_channel(signal: Signal, channel: int) -> Measured:
+    """Measure the windows of one channel."""
+    column = signal.values[:, channel]
+    starts, length = cut(len(column), signal.sample_rate)
+    raw = np.stack([column[start : start + length] for start in starts])
+    windows = raw.astype(np.float64)
+    windows /= np.abs(windows).max() + 1e-300  # raw bytes read as floats reach 1e38, whose fourth power is no number
+    centred = windows - windows.mean(axis=1, keepdims=True)
+    spectra = short_time_power(centred)
+    gains, coefficients = prediction(spectra)
+    features = np.empty((len(raw), len(FEATURES)))
+    features[:, 0], features[:, 1] = gains[:, 1], gains[:, -1]
+    features[:, 2] = flatness(spectra)
+    features[:, 3] = lag1(centred)
+    features[:, 4] = moment(centred, 4)
+    error = residuals(centred, coefficients)
+    features[:, 5], features[:, 6] = moment(error, 4), moment(error, 3)
+    for i, window in enumerate(raw):
+        features[i, 7:10] = byte_planes(window, signal)
+        features[i, 10:] = distribution(window, signal)
+    np.nan_to_num(features, copy=False, nan=0.0, posinf=99.0, neginf=-99.0)
+    return Measured(channel, starts, length, features)
+
+
+def short_time_power(centred: Windows) -> Windows:
+    """Mean power spectra of Hann-weighted segments, half overlapping; shape (windows, SEGMENT // 2 + 1)."""
+    size = min(SEGMENT, centred.shape[1])
+    segments = np.lib.stride_tricks.sliding_window_view(centred, size, axis=1)[:, :: size // 2]
+    hann = np.hanning(size + 1)[:size]
+    spectra = scipy.fft.rfft(segments * (hann / np.sqrt(np.sum(hann**2))), axis=2)
+    return np.asarray((spectra.real**2 + spectra.imag**2).mean(axis=1))
+
+
+def prediction(spectra: Windows) -> tuple[Windows, Windows]:
+    """Prediction gains in dB at orders 1 to `ORDER` and the last order's error filters, by Levinson-Durbin."""
+    correlation = scipy.fft.irfft(spectra, axis=1)[:, : ORDER + 1]
+    correlation[:, 0] = correlation[:, 0] * (1 + 1e-9) + 1e-12
+    power = correlation[:, 0].copy()
+    filters = np.zeros((len(spectra), ORDER + 1))
+    filters[:, 0] = 1.0
+    gains = np.zeros((len(spectra), ORDER))
+    for order in range(1, ORDER + 1):
+        reflection = -np.einsum("wk,wk->w", filters[:, :order], correlation[:, order:0:-1]) / power
+        filters[:, 1 : order + 1] += reflection[:, None] * filters[:, order - 1 :: -1][:, :order]
+        power *= np.maximum(1 - reflection**2, 1e-12)
+        gains[:, order - 1] = 10 * np.log10(correlation[:, 0] / power)
+    return gains, filters
+
+
+def residuals(centred: Windows, filters: Windows) -> Windows:
+    """Prediction errors: the windows filtered by their own error filters, less the first `ORDER` samples."""
+    size = scipy.fft.next_fast_len(centred.shape[1] + ORDER, real=True)
+    product = scipy.fft.rfft(centred, size, axis=1) * scipy.fft.rfft(filters, size, axis=1)
+    return np.asarray(scipy.fft.irfft(product, size, axis=1)[:, ORDER : centred.shape[1]])
+
+
+def flatness(spectra: Windows) -> NDArray[np.float64]:
+    """Geometric over arithmetic mean of the power spectrum, dB."""
+    power = spectra[:, 1:-1] + 1e-12
+    return np.asarray(10 * (np.log10(power).mean(axis=1) - np.log10(power.mean(axis=1))))
+
+
+def lag1(centred: Windows) -> NDArray[np.float64]:
+    """Correlation of neighbouring samples."""
+    return np.asarray((centred[:, 1:] * centred[:, :-1]).sum(axis=1) / ((centred**2).sum(axis=1) + 1e-12))
+
+
+def moment(centred: Windows, order: int) -> NDArray[np.float64]:
+    """Standardised central moment: 3 = skewness, 4 = kurtosis (3 for noise that is Gaussian)."""
+    square = centred * centred
+    mean_square = square.mean(axis=1) + 1e-12
+    powers = np.einsum("wn,wn->w", square, square if order == 4 else centred) / centred.shape[1]
+    return np.asarray(np.clip(powers / mean_square ** (order / 2), -50, 50))
+
+
+def entropy(counts: NDArray[np.integer] | NDArray[np.floating]) -> float:
+    """Entropy of a histogram in bits, with the Miller-Madow correction for few samples."""
+    total = counts.sum()
+    share = counts[counts > 0] / total
+    return float(-(share @ np.log2(share)) + (len(share) - 1) / (2 * np.log(2) * total))
+
+
+def byte_planes(window: NDArray[np.generic], signal: Signal) -> tuple[float, float, float]:
+    """Divergence between a sample's highest and lowest byte, and their entropies; all in bits."""
+    if signal.bits and signal.bits <= 8:
+        return -1.0, 8.0, 8.0
+    if signal.bits:
+        width = (signal.bits + 7) // 8
+        planes = window.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :width]
+    else:
+        planes = window.astype("<f4").view(np.uint8).reshape(-1, 4)
+    low, high = (np.bincount(planes[:, column], minlength=256) for column in (0, -1))
+    low_entropy, high_entropy = entropy(low), entropy(high)
+    divergence = entropy(low + high) - (low_entropy + high_entropy) / 2
+    return max(0.0, divergence), high_entropy, low_entropy
+
+
+def distribution(window: NDArray[np.generic], signal: Signal) -> tuple[float, ...]:
+    """The last eleven of `FEATURES`: what values occur, and how often."""
+    values = window.astype(np.float64)
+    distinct, counts = np.unique(window, return_counts=True)
+    distinct = distinct.astype(np.float64)
+    total, span = len(values), float(distinct[-1] - distinct[0])
+    step = fit_lattice(distinct, signal.quantum)
+    levels = np.rint((values - distinct[0]) / step) if step else None
+    peak = float(np.abs(values).max())
+    order = np.sort(counts)
+    count = float(levels.max() + 1) if levels is not None else 65536.0
+    change = np.diff(levels) if levels is not None else np.zeros(1)
+    return (
+        float(np.log2(count)),
+        len(distinct) / min(count, total),
+        _roughness(levels) if levels is not None else _rank_roughness(counts, total),
+        _uniformity(values, distinct[0], span),
+        float(np.mean(np.diff(values) == 0)) if total > 1 else 0.0,
+        float(np.mean(values == 0)),
+        20 * np.log10((peak + 1e-12) / (np.sqrt(np.mean(values**2)) + 1e-12)),
+        peak / signal.full_scale,
+        _roughness(change - change.min()) if len(change) else 0.0,
+        float(order[-2:].sum() / total),
+        1 - float(order[-1] / total),
+    )
+
+
+def _rank_roughness(counts: NDArray[np.integer], total: int) -> float:
+    """For fine lattices: bits by which repeated values are commoner than in a continuous distribution."""
+    return float(max(0.0, np.log2(total) - entropy(counts)))
+
+
+def _roughness(levels: Windows) -> float:
+    counts = np.bincount(levels.astype(np.int64)).astype(np.float64)
+    if len(counts) < 3:
+        return 0.0
+    reach = np.arange(-6, 7)
+    kernel = np.exp(-0.5 * (reach / 2.0) ** 2)
+    smooth = np.convolve(counts, kernel / kernel.sum(), mode="full")[6:-6]
+    used = counts > 0
+    smooth *= counts.sum() / smooth.sum()
+    bits = float(counts[used] @ np.log2(counts[used] / smooth[used]) / counts.sum())
+    return float(bits - used.sum() / (2 * np.log(2) * counts.sum()))
+
+
+def _uniformity(values: Windows, lowest: float, span: float) -> float:
+    if span <= 0:
+        return 5.0
+    counts = np.bincount(np.minimum((values - lowest) * (32 / span), 31).astype(np.int64), minlength=32)
+    return max(0.0, 5.0 - entropy(counts))
