@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from deltalake import DeltaTable
+
 from emr.elf import counted, survey
 from emr.manifest import DATA, ENTRY, ENVIRONMENT, Manifest, measure, verify_parts
 from streaming.errors import UserError
@@ -57,7 +59,9 @@ def check_bundle(bundle: Path, place: Path, say: Callable[[str], None] = lambda 
         return Report(manifest, native, started=False, findings=tuple(findings))
     say("3/4 starting Spark from it: a driver and an executor process")
     result = place / "probe.json"
-    output = spark_submit(bundle, place, [str(PROBE), str(result)])
+    # A copy: Python puts a script's own folder first on its path, and that must not be this package's.
+    script = shutil.copy(PROBE, fresh(place / "probe"))
+    output = spark_submit(bundle, place, [str(script), str(result)])
     if not result.is_file():
         return Report(manifest, native, True, {}, (*findings, f"Spark did not start from it:\n{output[-4000:]}"))
     say("4/4 comparing what was imported from where")
@@ -65,9 +69,29 @@ def check_bundle(bundle: Path, place: Path, say: Callable[[str], None] = lambda 
     return Report(manifest, native, True, probe, (*findings, *judge_probe(probe, place)))
 
 
-def run_job(bundle: Path, place: Path, arguments: Sequence[str]) -> str:
-    """Run the command line out of an unpacked and checked bundle by spark-submit; gives its output."""
-    return spark_submit(bundle, place, [str(bundle / ENTRY), *arguments])
+def check_job(bundle: Path, place: Path, records: Path) -> tuple[int, list[str]]:
+    """Run the job itself out of an unpacked and checked bundle, over a folder of record files.
+
+    Returns how many verdicts it wrote, and the findings. An upload that lacks chunks is given up after a second, so
+    that a folder with one in it does not hold up the check.
+    """
+    lake = place / "lake"
+    arguments = [
+        *("run", "--source", f"files:{records.resolve()}", "--lake", str(lake)),
+        *("--checkpoint", str(place / "checkpoint"), "--drain", "--timeout-seconds", "1", "--trigger-seconds", "1"),
+    ]
+    if (place / "data/settings.toml").is_file():
+        arguments += ["--config", str(place / "data/settings.toml")]
+    arguments += ["--index", "./data/index"]
+    output = spark_submit(bundle, place, [str(bundle.resolve() / ENTRY), *arguments])
+    if not (lake / "verdicts").is_dir():
+        return 0, [f"the job did not run from the bundle:\n{output[-4000:]}"]
+    verdicts = DeltaTable(str(lake / "verdicts")).to_pyarrow_table(columns=["decision", "reasons"])
+    broken = sum(1 for row in verdicts.to_pylist() if any(code.startswith("error.") for code in row["reasons"] or ()))
+    findings = [f"{broken} of {verdicts.num_rows} uploads could not be judged: error.… in reasons"] if broken else []
+    if not verdicts.num_rows:
+        findings.append(f"the job gave no verdict on {records}:\n{output[-4000:]}")
+    return verdicts.num_rows, findings
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -146,6 +170,10 @@ def spark_submit(bundle: Path, place: Path, script: Sequence[str]) -> str:
         *("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1"),
         *script,
     ]
+    # As in a YARN container, where the archives lie in the working folder of driver and executors alike.
+    cwd = fresh(place / "cwd")
+    if (place / "data").is_dir() and not (cwd / "data").exists():
+        (cwd / "data").symlink_to(place / "data")
     environment = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(fresh(place / "home")),
@@ -156,7 +184,7 @@ def spark_submit(bundle: Path, place: Path, script: Sequence[str]) -> str:
     }
     try:
         result = subprocess.run(
-            command, env=environment, cwd=fresh(place / "cwd"), timeout=START_SECONDS, text=True,
+            command, env=environment, cwd=cwd, timeout=START_SECONDS, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:

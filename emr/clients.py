@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from streaming.aws import CONFIG
 from streaming.errors import UserError
+
+# "standard" retries calls that were throttled or lost, with backoff and jitter.
+CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=60)
 
 
 def make_client(service: str, region: str | None = None) -> Any:

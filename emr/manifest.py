@@ -43,9 +43,9 @@ class Manifest:
 
     @property
     def identity(self) -> str:
-        """Give a name for the bundle that changes with its content: version, architecture, digest of its parts."""
-        digest = hashlib.sha256("".join(f"{n}{p.sha256}" for n, p in sorted(self.parts.items())).encode())
-        return f"{self.version}-{self.architecture}-{digest.hexdigest()[:12]}"
+        """Give a name for the bundle that changes with anything in it: version, architecture, digest."""
+        digest = hashlib.sha256(self.to_json().encode()).hexdigest()
+        return f"{self.version}-{self.architecture}-{digest[:12]}"
 
     def to_json(self) -> str:
         """Write the manifest as JSON, keys sorted, so that the same bundle gives the same text."""
