@@ -24,7 +24,7 @@ WITH_SPARK = {"udfs.classify_udf"}
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement: who imports what, and whether only when a function is called."""
+    """One import statement: who imports what, and whether only when a function is called, or for its types."""
 
     module: str
     target: str
@@ -44,6 +44,10 @@ def modules(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
+def is_for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
 def imports(path: Path) -> Iterator[Import]:
     module = module_name(path)
 
@@ -56,7 +60,8 @@ def imports(path: Path) -> Iterator[Import]:
                 assert child.level == 0, f"{module}:{child.lineno}: write the whole name of what is imported"
                 for alias in child.names:
                     yield Import(module, f"{child.module}.{alias.name}", child.lineno, lazy)
-            yield from walk(child, lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+            called = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from walk(child, lazy or called or is_for_types_only(child))
 
     yield from walk(ast.parse(path.read_text(encoding="utf-8"), str(path)), False)
 
