@@ -10,6 +10,7 @@ from typing import IO, Any
 import av
 import av.error
 import numpy as np
+from av.stream import Discard
 
 from udfs.decode_libsndfile import NotReadError
 from udfs.samples import BLOCK_SAMPLES, Samples, SampleStream
@@ -84,7 +85,7 @@ def _describe(container: Any) -> SampleStream:
     audio = container.streams.audio[0]
     for other in container.streams:
         if other.index != audio.index:
-            other.discard = "all"
+            other.discard = Discard.all
     audio.codec_context.thread_count = 1
     problems: list[tuple[str, str]] = []
     frames = _decode_packets(container, audio, problems)

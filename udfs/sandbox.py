@@ -93,8 +93,8 @@ class SandboxedDecoder:
                 raise
 
     def _decode(self, track: Track) -> Decoded:
-        started = time.monotonic()
         worker = self._ready_worker()
+        started = time.monotonic()  # a worker's start is not the track's time
         worker.submit(track.data, self._limits)
         stream = worker.stream(self._limits, started + self._limits.deadline_seconds)
         decoded = collect(stream, self._limits, started)
