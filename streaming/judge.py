@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from udfs.classify import Classifier
-from udfs.decode import DecodeLimits, decode
 from udfs.findings import Classification
 from udfs.landmark_index import open_index
 from udfs.match import MIN_SCORE
+from udfs.samples import DecodeLimits
+from udfs.sandbox import SandboxedDecoder
 from udfs.track import Track
 
 
@@ -34,7 +35,13 @@ class JudgeOpener:
     min_score: float | None = None
 
     def __call__(self) -> OpenedJudge:
-        """Open it; raises `udfs.index_files.IndexRefusedError` for an index that is none."""
+        """Open it; the decoder lives and ends with this process.
+
+        Raises
+        ------
+        udfs.index_files.IndexRefusedError
+            For an index that is none.
+        """
         index = open_index(self.index)
         min_score = MIN_SCORE if self.min_score is None else self.min_score
-        return OpenedJudge(Classifier(lambda track: decode(track, self.limits), index, min_score), index.sha256)
+        return OpenedJudge(Classifier(SandboxedDecoder(self.limits), index, min_score), index.sha256)

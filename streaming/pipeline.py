@@ -5,6 +5,7 @@ Everything here only plans; a batch's plan is executed once, by `streaming.sinks
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -23,13 +24,14 @@ from streaming.settings import Settings
 from streaming.sources import group_records, read_records
 from streaming.track_store import TrackStore
 from udfs.classify_udf import make_classify_udf
+from udfs.forensics import model_sha256
 from udfs.samples import DecodeLimits
 
 
-def plan_outcomes(spark: SparkSession, settings: Settings, started_ms: int) -> DataFrame:
+def plan_outcomes(spark: SparkSession, settings: Settings, starts_ms: Sequence[int]) -> DataFrame:
     """Plan the stream: the source's records, rebuilt to outcomes."""
     records = read_records(spark, settings)
-    return rebuild(group_records(records), settings, started_ms)
+    return rebuild(group_records(records), settings, starts_ms)
 
 
 def plan_rows(outcomes: DataFrame, settings: Settings) -> DataFrame:
@@ -37,7 +39,7 @@ def plan_rows(outcomes: DataFrame, settings: Settings) -> DataFrame:
     return to_rows(judge(read_facts(outcomes), settings), settings)
 
 
-def rebuild(records: DataFrame, settings: Settings, started_ms: int) -> DataFrame:
+def rebuild(records: DataFrame, settings: Settings, starts_ms: Sequence[int]) -> DataFrame:
     """Rebuild tracks from grouped records; one exchange, and the bytes go to Python once."""
     limits = RebuildLimits(
         max_upload_bytes=settings.max_upload_bytes,
@@ -46,7 +48,7 @@ def rebuild(records: DataFrame, settings: Settings, started_ms: int) -> DataFram
         max_open_ms=int(settings.max_open_seconds * 1000),
         rejected_bytes=settings.max_rejected_bytes,
     )
-    processor = RebuildProcessor(Rebuilder(limits, WireLimits(), started_ms), int(settings.marker_hours * 3_600_000))
+    processor = RebuildProcessor(Rebuilder(limits, WireLimits(), starts_ms), int(settings.marker_hours * 3_600_000))
     return records.groupBy("partition_key", "upload_id").transformWithState(
         statefulProcessor=processor, outputStructType=OUTCOME, outputMode="append", timeMode="ProcessingTime"
     )
@@ -115,7 +117,7 @@ def _verdict(settings: Settings) -> dict[str, Column]:
         "latency_ms": F.floor((decided_us - facts("last_arrival_us")) / 1000),
         "code_version": F.lit(__version__),
         "index_sha256": judged("index_sha256"),
-        "model_sha256": F.lit(None),
+        "model_sha256": F.lit(model_sha256()),
         "settings_sha256": F.lit(settings.sha256),
     }
 

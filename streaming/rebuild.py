@@ -11,7 +11,7 @@ tried when the cheap look at the last bytes (`may_end_legacy`) says that it can 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -96,14 +96,15 @@ class Rebuilder:
         What an upload may take.
     wire
         What a record may claim.
-    started_ms
-        When this run of the job began: time that the job stood still does not count against an upload.
+    starts_ms
+        When each run of the job on this checkpoint began (`streaming.starts`): time that the job stood still does not
+        count against an upload.
     """
 
-    def __init__(self, limits: RebuildLimits, wire: WireLimits, started_ms: int = 0) -> None:
+    def __init__(self, limits: RebuildLimits, wire: WireLimits, starts_ms: Sequence[int] = ()) -> None:
         self._limits = limits
         self._wire = wire
-        self._started_ms = started_ms
+        self._starts_ms = starts_ms
 
     def rebuild(self, group: Group, arrivals: Iterable[Arrival], shelf: Shelf, now_ms: int) -> Iterator[Outcome]:
         """Take a batch's records of a group, changing `group` and `shelf`.
@@ -132,7 +133,7 @@ class Rebuilder:
                 yield from self._take(group, chunk, arrival, shelf, now_ms)
         if group.changed:
             yield from self._finish(group, shelf)
-            yield from self._keep(group, shelf)
+            yield from self._keep(group, shelf, now_ms)
 
     def expire(self, group: Group, shelf: Shelf, now_ms: int) -> Iterator[Outcome]:
         """Close the group's upload if its time is over, else move its timer."""
@@ -140,7 +141,7 @@ class Rebuilder:
         if upload is None:
             return
         group.changed = True
-        idle, stale = self._deadlines(upload)
+        idle, stale = self._deadlines(upload, now_ms)
         if now_ms < min(idle, stale):
             upload.timer_ms = min(idle, stale)
             return
@@ -155,9 +156,15 @@ class Rebuilder:
         text = f"not whole within {self._limits.max_open_ms / 1000:g} s"
         return UploadError("incomplete", "upload.open_too_long", text)
 
-    def _deadlines(self, upload: OpenUpload) -> tuple[int, int]:
-        idle = max(upload.active_ms, self._started_ms) + self._limits.timeout_ms
-        stale = max(upload.opened_ms, self._started_ms) + self._limits.max_open_ms
+    def _deadlines(self, upload: OpenUpload, now_ms: int) -> tuple[int, int]:
+        """Say when the upload is idle for too long, and open for too long, as seen in a batch of the time `now_ms`.
+
+        What counts is the run that the batch began in, not the one that does it again after a crash: a timer that
+        closed an upload in the first try and only moved in the second would leave it open for a second verdict.
+        """
+        started_ms = max((start for start in self._starts_ms if start <= now_ms), default=0)
+        idle = max(upload.active_ms, started_ms) + self._limits.timeout_ms
+        stale = max(upload.opened_ms, started_ms) + self._limits.max_open_ms
         return idle, stale
 
     def _take(self, group: Group, chunk: Chunk, arrival: Arrival, shelf: Shelf, now_ms: int) -> Iterator[Outcome]:
@@ -215,7 +222,7 @@ class Rebuilder:
             self._close(group, upload, shelf)
             yield Outcome(Kind.TRACK, track, facts)
 
-    def _keep(self, group: Group, shelf: Shelf) -> Iterator[Outcome]:
+    def _keep(self, group: Group, shelf: Shelf, now_ms: int) -> Iterator[Outcome]:
         """Shelve what came for an upload that is not whole yet."""
         upload = group.open
         if upload is None:
@@ -225,7 +232,7 @@ class Rebuilder:
         group.fresh = {}
         if not group.shelved:
             group.shelved = True
-            upload.timer_ms = min(self._deadlines(upload))
+            upload.timer_ms = min(self._deadlines(upload, now_ms))
             yield Outcome(Kind.OPENED, None, {"upload_id": upload.upload_id})
 
     def _decide(self, group: Group, upload: OpenUpload, shelf: Shelf, error: UploadError) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -20,10 +21,11 @@ from streaming.ledger import Ledger
 from streaming.pipeline import plan_outcomes
 from streaming.places import open_place
 from streaming.progress import summarise, write_progress
-from streaming.session import start_session
+from streaming.session import LOG_LEVEL, start_session
 from streaming.settings import Settings
 from streaming.sinks import Lake
 from streaming.staging import Staging
+from streaming.starts import note_start
 from udfs.index_files import IndexRefusedError
 from udfs.landmark_index import open_index
 
@@ -101,7 +103,7 @@ class Job:
     def start(self) -> StreamingQuery:
         """Make the tables and start the query."""
         self._lake.create_tables()
-        outcomes = plan_outcomes(self._spark, self._settings, started_ms=time.time_ns() // 1_000_000)
+        outcomes = plan_outcomes(self._spark, self._settings, note_start(self._checkpoint, time.time_ns() // 1_000_000))
         self._query = (
             outcomes.writeStream.queryName("soundgate")
             .foreachBatch(self.writer.write)
@@ -132,10 +134,12 @@ class Job:
         """
         query = self._running()
         self.writer.closing.set()
+        hush(self._spark)
         while query.isActive:
             if not query.status["isTriggerActive"]:
                 query.stop()
             time.sleep(LOOK_SECONDS / 4)
+        self._spark.sparkContext.setLogLevel(LOG_LEVEL)
         self._note_progress(query)
         failure = query.exception()
         if failure is not None and not self.writer.refused:
@@ -171,6 +175,12 @@ class Job:
             newest = self.writer.last.newest_arrival_ms if self.writer.last else None
             write_progress(self._checkpoint, summarise(progress, self._ledger.in_flight, newest))
         return bool(progress["numInputRows"] == 0)
+
+
+def hush(spark: SparkSession) -> None:
+    """Keep the logs quiet about a batch that is refused because the job is stopping; `Job.stop` tells real failures."""
+    spark.sparkContext.setLogLevel("OFF")
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
 
 
 def explain(failure: StreamingQueryException) -> str:

@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from streaming.errors import UserError
 
+LOG_LEVEL = "ERROR"
 JARS_VARIABLE = "SOUNDGATE_JARS"
 LOCAL_JARS = Path(__file__).resolve().parent.parent / ".cache" / "jars"
 DELTA_PATTERN = "delta-spark_*.jar"
@@ -78,7 +79,7 @@ def start_session(partitions: int, more: dict[str, str] | None = None) -> SparkS
     for name, value in (properties | (more or {})).items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
+    session.sparkContext.setLogLevel(LOG_LEVEL)
     return session
 
 

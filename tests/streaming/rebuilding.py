@@ -102,8 +102,8 @@ class DictShelf:
 class Desk:
     """A group that is remembered between batches as the state store does it: as text."""
 
-    def __init__(self, limits: RebuildLimits = RebuildLimits(), key: str = KEY, started_ms: int = 0) -> None:  # noqa: B008
-        self.rebuilder = Rebuilder(limits, DEFAULT_LIMITS, started_ms)
+    def __init__(self, limits: RebuildLimits = RebuildLimits(), key: str = KEY, starts_ms: tuple[int, ...] = ()) -> None:  # noqa: B008
+        self.rebuilder = Rebuilder(limits, DEFAULT_LIMITS, starts_ms)
         self.key = key
         self.shelf = DictShelf()
         self.upload: str | None = None

@@ -187,11 +187,19 @@ def test_time_that_the_job_stood_still_does_not_count_against_an_upload() -> Non
     chunks = make_chunks(DATA, 100)
     before = Desk(RebuildLimits(timeout_ms=60_000))
     before.batch(arrive(chunks[:5]))
-    after = Desk(RebuildLimits(timeout_ms=60_000), started_ms=before.now_ms + 3_600_000)
+    after = Desk(RebuildLimits(timeout_ms=60_000), starts_ms=(0, before.now_ms + 3_600_000))
     after.upload, after.shelf, after.now_ms = before.upload, before.shelf, before.now_ms
     assert after.expire(3_601_000) == []
     (track,) = of_kind(after.batch(arrive(chunks[5:], first=10)), Kind.TRACK)
     assert track.data == DATA
+
+
+def test_a_batch_done_again_after_a_restart_closes_what_it_closed_the_first_time() -> None:
+    first = Desk(RebuildLimits(timeout_ms=60_000), starts_ms=(0,))
+    first.batch(arrive(make_chunks(DATA, 100)[:5]))
+    again = Desk(RebuildLimits(timeout_ms=60_000), starts_ms=(0, first.now_ms + 3_600_000))
+    again.upload, again.shelf, again.now_ms = first.upload, first.shelf, first.now_ms
+    assert [row.facts for row in again.expire(61_000)] == [row.facts for row in first.expire(61_000)] != []
 
 
 def test_too_many_bytes_are_refused_while_they_come_and_what_follows_is_late() -> None:
