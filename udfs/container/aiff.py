@@ -46,7 +46,7 @@ def walk_aiff(layout: Layout) -> ContainerReport:
                 break
         if name == b"COMM":
             codec = _codec(data[at + 8 : end])
-        _walk_chunk(layout, name, end, codec)
+        walk_chunk(layout, end, codec)
         if end % 2 and end < layout.size and not (_CHUNK_ID.match(data, end) and data[end]):
             layout.structure(end + 1, "pad byte")
     _walk_rest(layout)
@@ -61,7 +61,9 @@ def _codec(comm: bytes) -> str:
     return f"{name}{bits}" if name in ("pcm_s", "pcm_u") else name
 
 
-def _walk_chunk(layout: Layout, name: bytes, end: int, codec: str) -> None:
+def walk_chunk(layout: Layout, end: int, codec: str = "") -> None:
+    """Mark one chunk, header included, from `layout.at` to `end`."""
+    name = layout.data[layout.at : layout.at + 4]
     label = f"AIFF {name.decode('latin-1')}"
     layout.structure(layout.at + 8, label)
     content = layout.data[layout.at : end]

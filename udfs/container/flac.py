@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from udfs.container import tail
+from udfs.container import aiff, riff, tail
 from udfs.container.crc import FrameSums, flac_crc8
 from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport
@@ -93,8 +93,6 @@ def _stream_info(block: bytes) -> _StreamInfo:
 
 def _walk_application(layout: Layout, end: int) -> None:
     """Foreign metadata: one chunk of the WAV or AIFF that was encoded, at most with the data's own header."""
-    from udfs.container import riff  # a WAV's chunks are its business
-
     identifier = layout.data[layout.at : layout.at + 4]
     if identifier not in _FOREIGN or end - layout.at < 12:
         layout.unexplained(end, f"FLAC APPLICATION {identifier.decode('latin-1')}")
@@ -105,6 +103,8 @@ def _walk_application(layout: Layout, end: int) -> None:
         layout.structure(end, "FLAC APPLICATION")
     elif identifier == b"riff":
         riff.walk_chunk(layout, end)
+    elif identifier == b"aiff":
+        aiff.walk_chunk(layout, end)
     layout.unexplained(end, f"FLAC APPLICATION {identifier.decode('latin-1')}")
 
 
@@ -114,7 +114,7 @@ def _walk_seek_table(layout: Layout, end: int) -> None:
     while layout.at + 18 <= end:
         sample, offset, _ = struct.unpack_from(">QQH", layout.data, layout.at)
         placeholder = sample == 0xFFFFFFFFFFFFFFFF
-        if (placeholder and offset) or (not placeholder and (sample <= previous or offset > layout.size)):
+        if (placeholder and offset) or (not placeholder and sample <= previous):
             break
         previous = previous if placeholder else sample
         layout.structure(layout.at + 18, "FLAC SEEKTABLE")

@@ -194,7 +194,7 @@ def _walk_boxes(layout: Layout, end: int, media: _Media, depth: int) -> None:
         elif name == b"meta":
             mp4_tags.walk_meta(layout, finish)
         elif name == b"hdlr":
-            layout.tag_if(is_text(data[content + 24 : finish]) and finish - content <= 1024, finish, label)
+            layout.tag_if(mp4_tags.is_handler(data[content:finish]), finish, label)
         elif name == b"uuid":
             mp4_tags.walk_uuid(layout, finish)
         elif name in _FREE:
@@ -211,9 +211,9 @@ def _walk_boxes(layout: Layout, end: int, media: _Media, depth: int) -> None:
 
 
 def _walk_free(layout: Layout, end: int, label: str) -> None:
-    """Free space: zeros, or a muxer's short word about itself."""
+    """Free space: zeros, a muxer's word about itself, or what is left of a box that was here."""
     content = layout.data[layout.at : end]
-    if content.strip(b"\0") and len(content) <= 512 and is_text(content):
+    if content.strip(b"\0") and len(content) <= 512 and mp4_tags.has_words_only(content):
         layout.tag(end, label)
     else:
         layout.padding(end, label)

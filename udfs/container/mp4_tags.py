@@ -17,10 +17,11 @@ KNOWN_UUIDS = {
     bytes.fromhex("55534d5421d24fceb88a695cfac9c740"): 8192,  # Sony PSP and cameras: USMT
     bytes.fromhex("50524f4621d24fceb88a695cfac9c740"): 1024,  # PROF
 }
+MOST_BINARY = 64  # bytes of an item that is no text: numbers, encoder settings
 USER_BINARY = {  # user data of numbers, with the most bytes that are believed
     b"hinf": 4096, b"hnti": 4096, b"ptv ": 64, b"WLOC": 16, b"LOOP": 16, b"SelO": 16, b"AllF": 16, b"loci": 512,
     b"kywd": 1024, b"yrrc": 16, b"rtng": 256, b"clsf": 256, b"albm": 1024, b"dscp": 4096, b"Xtra": 64 << 10,
-    b"chpl": 256 << 10, b"manu": 256, b"modl": 256, b"SDLN": 64, b"smrd": 64, b"smta": 4096, b"auth": 1024,
+b"manu": 256, b"modl": 256, b"SDLN": 64, b"smrd": 64, b"smta": 4096, b"auth": 1024,
     b"titl": 1024, b"gnre": 256, b"perf": 1024, b"cprt": 1024, b"tsel": 256, b"kind": 512, b"strk": 4096, b"ludt": 4096,
     b"FIRM": 64, b"LENS": 64, b"CAME": 64, b"MUID": 64, b"HMMT": 1024, b"date": 64, b"ID32": 256, b"thmb": 0,
 }  # fmt: skip
@@ -45,13 +46,26 @@ def walk_user_data(layout: Layout, end: int) -> None:
             layout.tag_if(_is_quicktime_text(data[content:finish]), finish, label)
         elif name in (b"name", b"kywd", b"XMP_"):
             layout.tag_if(is_text(data[content:finish].replace(b"\0", b" ")), finish, label)
+        elif name == b"chpl":
+            _walk_chapters(layout, finish)
         elif name in USER_BINARY:
-            known = finish - content <= USER_BINARY[name] and _has_text_only(data[content:finish])
+            known = finish - content <= USER_BINARY[name] and has_words_only(data[content:finish])
             layout.tag_if(known, finish, label)
         elif name in (b"free", b"skip"):
             layout.padding(finish, label)
         layout.unexplained(finish, label)
     layout.padding(end, "MP4 udta")
+
+
+def _walk_chapters(layout: Layout, end: int) -> None:
+    """Nero's chapters: a time of eight bytes and a short text each."""
+    data = layout.data
+    layout.structure(min(layout.at + (9 if data[layout.at : layout.at + 1] == b"\1" else 5), end), "MP4 udta chpl")
+    while layout.at + 9 <= end:
+        finish = layout.at + 9 + data[layout.at + 8]
+        if finish > end or not is_text(data[layout.at + 9 : finish]):
+            break
+        layout.tag(finish, "MP4 udta chpl")
 
 
 def _is_quicktime_text(content: bytes) -> bool:
@@ -66,7 +80,12 @@ def _is_quicktime_text(content: bytes) -> bool:
     return all(is_text(text) for text in texts)
 
 
-def _has_text_only(content: bytes) -> bool:
+def is_handler(content: bytes) -> bool:
+    """Whether a hdlr box's content is one: a type, reserved numbers, and a name (in QuickTime behind its length)."""
+    return len(content) <= 1024 and has_words_only(content[24:])
+
+
+def has_words_only(content: bytes) -> bool:
     """Binary boxes mix numbers and texts: no long stretch may look like neither."""
     words = re.sub(rb"[\x00-\x1f]+", b" ", content)
     return is_text(words) and sum(byte >= 0x80 for byte in content) <= max(64, len(content) // 2)
@@ -83,7 +102,7 @@ def walk_meta(layout: Layout, end: int) -> None:
         if name == b"ilst":
             _walk_list(layout, finish)
         elif name == b"hdlr":
-            layout.tag_if(finish - content <= 1024 and is_text(data[content + 24 : finish]), finish, "MP4 hdlr")
+            layout.tag_if(is_handler(data[content:finish]), finish, "MP4 hdlr")
         elif name == b"keys":
             layout.tag_if(is_text(re.sub(rb"[\x00-\x1f]+", b" ", data[content:finish])), finish, "MP4 keys")
         elif name in (b"free", b"skip"):
@@ -130,7 +149,7 @@ def _walk_value(layout: Layout, end: int, name: bytes, label: str) -> None:
             layout.padding(end, f"{label} behind the picture")
     elif kind == 2:
         layout.tag_if(is_text(value, "utf-16-be"), end, label)
-    elif len(value) <= 16:
+    elif len(value) <= MOST_BINARY:
         layout.tag(end, label)
     else:
         layout.tag_if(is_text(value) or decode_picture(value) is not None, end, label)

@@ -22,6 +22,7 @@ STREAMS: tuple[tuple[bytes, str, int, SpanKind], ...] = (
     (b"\x01vorbis", "vorbis", 3, SpanKind.SOUND),
     (b"OpusHead", "opus", 2, SpanKind.SOUND),
     (b"Speex   ", "speex", 2, SpanKind.SOUND),
+    (b"CELT    ", "celt", 2, SpanKind.SOUND),
     (b"\x7fFLAC", "flac", 1, SpanKind.SOUND),
     (b"\x80theora", "theora", 3, SpanKind.OTHER_STREAM),
     (b"BBCD\0", "dirac", 1, SpanKind.OTHER_STREAM),
@@ -180,7 +181,7 @@ def _walk_opus_tags(part: Layout) -> None:
     walk_comments(part, part.size)
 
 
-def _walk_speex_comments(part: Layout) -> None:
+def _walk_bare_comments(part: Layout) -> None:
     walk_comments(part, part.size)
 
 
@@ -199,7 +200,8 @@ def _walk_flac_block(part: Layout) -> None:
 _PACKETS: dict[tuple[str, int], Callable[[Layout], None]] = {
     ("vorbis", 1): _walk_vorbis_comments,
     ("opus", 1): _walk_opus_tags,
-    ("speex", 1): _walk_speex_comments,
+    ("speex", 1): _walk_bare_comments,
+    ("celt", 1): _walk_bare_comments,
     ("theora", 1): _walk_vorbis_comments,
 }
 
