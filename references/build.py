@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from references.metadata import read_metadata
-from udfs import kernels
-from udfs.fingerprint import VERSION, Fingerprint, fingerprint
+from udfs.fingerprint import VERSION, Fingerprint, fingerprint, noise_codes
 from udfs.index_files import GENERATIONS, GenerationEntry, Manifest, describe, write_manifest
+from udfs.kernels import PLANES
 from udfs.landmark_index import Recording
 
 AUDIO = frozenset(
@@ -38,6 +39,9 @@ AUDIO = frozenset(
         ".au",
     ]
 )
+
+
+MARGIN = 1024  # frames of noise at either end of a time line: a query may begin before the first recording
 
 
 @dataclass(frozen=True)
@@ -94,18 +98,11 @@ def build_index(paths: Iterable[Path | str], out: Path | str) -> IndexInfo:
 
 def write_generation(out: Path, taken: Sequence[Taken]) -> GenerationEntry:
     """Write recordings as one generation; a name that its content gives keeps a repeated build the same."""
-    edges = np.cumsum([0, *(len(one.fingerprint.bands) for one in taken)]).astype(np.uint32)
-    landmarks = np.concatenate(
-        [one.fingerprint.landmarks + np.array([0, edge], np.uint32) for one, edge in zip(taken, edges, strict=False)]
-    )
-    order = np.lexsort((landmarks[:, 1], landmarks[:, 0]))
-    starts = np.searchsorted(landmarks[order, 0], np.arange(2**kernels.HASH_BITS + 1)).astype(np.uint32)
+    edges = np.cumsum([MARGIN, *(len(one.fingerprint.codes) for one in taken)]).astype(np.uint32)
     lines = [json.dumps(asdict(one.recording), ensure_ascii=False).encode() + b"\n" for one in taken]
     staged = Path(tempfile.mkdtemp(prefix=".staged-", dir=out / GENERATIONS))
     arrays = {
-        "starts": starts,
-        "positions": np.ascontiguousarray(landmarks[order, 1]),
-        "bands": np.concatenate([one.fingerprint.bands for one in taken]),
+        "planes": _planes([one.fingerprint.codes for one in taken]),
         "edges": edges,
         "lines": np.cumsum([0, *map(len, lines)]).astype(np.uint64),
     }
@@ -120,3 +117,11 @@ def write_generation(out: Path, taken: Sequence[Taken]) -> GenerationEntry:
     staged.chmod(0o755)
     staged.rename(place)
     return GenerationEntry(name, len(taken), int(edges[-1]), files)
+
+
+def _planes(codes: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """Lay codes one behind the other on a time line between margins of noise, shape (PLANES, length / PLANES)."""
+    end = MARGIN + sum(map(len, codes))
+    margins = noise_codes(2 * MARGIN + -end % PLANES)
+    line = np.concatenate([margins[:MARGIN], *codes, margins[MARGIN:]])
+    return np.ascontiguousarray(line.reshape(-1, PLANES).T)

@@ -1,8 +1,8 @@
 """What is known of a reference recording beside its sound: from a table beside the files, or from their own tags.
 
 The table is ``metadata.csv``, ``metadata.jsonl`` or ``metadata.json`` (a list) in the recording's folder, with a column
-``file`` and any of ``reference_id, title, artist, isrc, licence, source``. What the table leaves open the tags fill in, and a
-reference id that nobody gives is the file's stem.
+``file`` and any of ``reference_id, title, artist, isrc, licence, source``. What the table leaves open the tags fill in,
+and a reference id that nobody gives is the file's stem.
 """
 
 from __future__ import annotations

@@ -1,85 +1,266 @@
-"""The fingerprint's inner loops, compiled: peaks of a spectrum, pairs of peaks, votes for diagonals."""
+"""The inner loops of fingerprinting, compiled: packing signs, and counting where codes differ.
+
+Codes are words of 64 bits, one a frame. A time line of codes is kept in four planes: frame t is `planes[t % 4, t // 4]`,
+so that a coarse scan reads every fourth frame from one contiguous array, at memory speed.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from llvmlite import ir
 from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from udfs.compiled import U32, compiled, filling_the_cache
+from udfs.compiled import compiled, filling_the_cache
 
-HASH_BITS = 19
-MAX_STEP = 63  # frames between the two peaks of a landmark
-MAX_LEAP = 31  # quarter-tones between them
+PLANES = 4
+BLOCK = 1024  # positions scanned together: their sums stay in the first-level cache
+SEGMENT = 16  # frames of the path that move together
 
-
-def _peaks(level: NDArray[np.float32], reach_frames: int, reach_bins: int, least: float) -> NDArray[np.int32]:
-    """Return (frame, bin) of the cells that no neighbour within reach exceeds, in order of time."""
-    frames, bins = level.shape
-    found = np.empty((frames * 64, 2), np.int32)
-    count = 0
-    for t in range(frames):
-        for b in range(1, bins - 1):
-            here = level[t, b]
-            if here < least or level[t, b - 1] >= here or level[t, b + 1] > here:
-                continue
-            highest = True
-            for u in range(max(0, t - reach_frames), min(frames, t + reach_frames + 1)):
-                for c in range(max(0, b - reach_bins), min(bins, b + reach_bins + 1)):
-                    if level[u, c] > here:
-                        highest = False
-                        break
-                if not highest:
-                    break
-            if highest and count < len(found):
-                found[count, 0] = t
-                found[count, 1] = b
-                count += 1
-    return found[:count]
+_CODES = types.Array(types.uint64, 1, "C", readonly=True)
+_PLANES = types.Array(types.uint64, 2, "C", readonly=True)
+_LEVELS = types.Array(types.float32, 2, "C", readonly=True)
+_FRAMES = types.Array(types.int64, 1, "C", readonly=True)
+_TRANSFORM = types.Array(types.complex64, 2, "C", readonly=True)
+_FLAGS = types.Array(types.uint8, 1, "C", readonly=True)
 
 
-def _pairs(times: NDArray[np.int32], pitches: NDArray[np.int32], fan: int) -> NDArray[np.uint32]:
-    """Return (hash, frame) of each peak paired with up to `fan` later ones in its target zone."""
-    out = np.empty((len(times) * fan, 2), np.uint32)
-    count = 0
-    for i in range(len(times)):
-        made = 0
-        for j in range(i + 1, len(times)):
-            step = times[j] - times[i]
-            if step < 2:
-                continue
-            if step > MAX_STEP or made == fan:
+@intrinsic  # type: ignore[untyped-decorator]
+def ones(typing_context: Any, word: Any) -> Any:
+    """Count the set bits of a word, in one instruction (vectorised by the compiler where the processor can)."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.call(builder.module.declare_intrinsic("llvm.ctpop", [ir.IntType(64)]), [arguments[0]])
+
+    return types.uint64(types.uint64), generate
+
+
+def _band_power(
+    transform: NDArray[np.complex64], band_of_bin: NDArray[np.int64], share: NDArray[np.float32], bands: int
+) -> NDArray[np.float32]:
+    """Sum the power of a transform's bins into bands: `share` of a bin into its band, the rest into the next."""
+    out = np.zeros((transform.shape[0], bands), np.float32)
+    for b in range(transform.shape[1]):
+        band = band_of_bin[b]
+        if band >= 0:
+            break
+    first = b
+    for t in range(transform.shape[0]):
+        for b in range(first, transform.shape[1]):
+            band = band_of_bin[b]
+            if band < 0:
                 break
-            leap = pitches[j] - pitches[i]
-            if leap < -MAX_LEAP or leap > MAX_LEAP:
-                continue
-            out[count, 0] = (np.uint32(pitches[i]) << 12) | (np.uint32(leap + 32) << 6) | np.uint32(step)
-            out[count, 1] = times[i]
-            count += 1
-            made += 1
-    return out[:count]
+            value = transform[t, b]
+            power = value.real * value.real + value.imag * value.imag
+            out[t, band] += share[b] * power
+            if band + 1 < bands:
+                out[t, band + 1] += (np.float32(1) - share[b]) * power
+    return out
 
 
-def _vote(
-    hashes: NDArray[np.uint32],
-    times: NDArray[np.uint32],
-    starts: NDArray[np.uint32],
-    positions: NDArray[np.uint32],
-    origin: int,
-    width: int,
-    votes: NDArray[np.uint16],
+def _pack_signs(level: NDArray[np.float32], frames_each_side: int, bands_each_side: int) -> NDArray[np.uint64]:
+    """Return a word a frame: bit b is set where the level stands out from its surroundings in time and pitch.
+
+    From each level its mean over the frames around is taken, then from what is left the mean over the bands around.
+    """
+    count, bands = level.shape
+    codes = np.zeros(count, np.uint64)
+    total = np.zeros(bands, np.float64)
+    left = np.empty(bands + 1, np.float64)
+    first, last = 0, 0  # frames whose sum is in `total`
+    for t in range(count):
+        while last < min(count, t + frames_each_side + 1):
+            for b in range(bands):
+                total[b] += level[last, b]
+            last += 1
+        while first < t - frames_each_side:
+            for b in range(bands):
+                total[b] -= level[first, b]
+            first += 1
+        left[0] = 0.0
+        for b in range(bands):
+            left[b + 1] = left[b] + level[t, b] - total[b] / (last - first)
+        word = np.uint64(0)
+        for b in range(bands):
+            low, high = max(0, b - bands_each_side), min(bands, b + bands_each_side + 1)
+            if (left[b + 1] - left[b]) * (high - low) > left[high] - left[low]:
+                word |= np.uint64(1) << np.uint64(b)
+        codes[t] = word
+    return codes
+
+
+def _scan(
+    codes: NDArray[np.uint64], steps: NDArray[np.int64], plane: NDArray[np.uint64], first: int, out: NDArray[np.uint16]
 ) -> None:
-    """Add one vote to the diagonal's bin, and to the next, for each reference position of each hash."""
-    for i in range(len(hashes)):
-        h = hashes[i]
-        for k in range(starts[h], starts[h + 1]):
-            diagonal = (np.int64(positions[k]) - np.int64(times[i]) + origin) // width
-            if 0 <= diagonal < len(votes) - 1:
-                votes[diagonal] += 1
-                votes[diagonal + 1] += 1
+    """Add to `out[i]` the bits in which each `codes[k]` differs from `plane[first + i + steps[k]]`."""
+    count, size = len(codes), len(out)
+    fours = count // 4 * 4
+    sums = np.empty(BLOCK, np.uint64)
+    for begin in range(0, size, BLOCK):
+        width = min(BLOCK, size - begin)
+        at = first + begin
+        for i in range(width):
+            sums[i] = out[begin + i]
+        for k in range(0, fours, 4):
+            c0, c1, c2, c3 = codes[k], codes[k + 1], codes[k + 2], codes[k + 3]
+            r0 = plane[at + steps[k] : at + steps[k] + width]
+            r1 = plane[at + steps[k + 1] : at + steps[k + 1] + width]
+            r2 = plane[at + steps[k + 2] : at + steps[k + 2] + width]
+            r3 = plane[at + steps[k + 3] : at + steps[k + 3] + width]
+            for i in range(width):
+                sums[i] += ones(c0 ^ r0[i]) + ones(c1 ^ r1[i]) + ones(c2 ^ r2[i]) + ones(c3 ^ r3[i])
+        for k in range(fours, count):
+            c0 = codes[k]
+            r0 = plane[at + steps[k] : at + steps[k] + width]
+            for i in range(width):
+                sums[i] += ones(c0 ^ r0[i])
+        for i in range(width):
+            out[begin + i] = sums[i]
+
+
+def _align(
+    codes: NDArray[np.uint64],
+    active: NDArray[np.uint8],
+    planes: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    reach: int,
+    stretches: NDArray[np.float64],
+    found: NDArray[np.float64],
+) -> None:
+    """Find for each start the best position within `reach` frames and the best stretch about the middle.
+
+    `found[i]` = agreement (bits that agree less bits that differ), position of frame 0 unstretched, stretch.
+    """
+    count = len(codes)
+    end = planes.shape[0] * planes.shape[1]
+    for i in range(len(starts)):
+        found[i, 0] = -1e9
+        for s in range(len(stretches)):
+            for shift in range(-reach, reach + 1):
+                agreement = 0
+                for t in range(count):
+                    if not active[t]:
+                        continue
+                    at = starts[i] + shift + t + np.int64(np.round((t - count * 0.5) * stretches[s]))
+                    if at < 0 or at >= end:
+                        continue
+                    agreement += 64 - 2 * np.int64(ones(codes[t] ^ planes[at & 3, at >> 2]))
+                if agreement > found[i, 0]:
+                    found[i, 0] = agreement
+                    found[i, 1] = starts[i] + shift
+                    found[i, 2] = stretches[s]
+
+
+def _path(
+    codes: NDArray[np.uint64],
+    active: NDArray[np.uint8],
+    planes: NDArray[np.uint64],
+    low: int,
+    high: int,
+    start: int,
+    stretch: float,
+    turn: int,
+    reach: int,
+    price: float,
+    level: float,
+    path: NDArray[np.int64],
+) -> tuple[float, float, int, int]:
+    """Follow a query along a recording, `low` to `high` on the time line, and keep the stretch that agrees best.
+
+    The query moves in segments of `SEGMENT` frames, each shifted by up to `reach` frames from the line that `start`
+    and `stretch` give, and by at most one frame from the segment before it, at `price`. `level` is what a segment must
+    better to count a frame (a local alignment after Smith and Waterman). `turn` shifts the bands, -1, 0 or 1.
+
+    Returns (agreement, frames that count, first segment, end segment); `path[s]` is segment s's position.
+    """
+    count = len(codes)
+    segments = (count + SEGMENT - 1) // SEGMENT
+    shifts = 2 * reach + 1
+    agreement = np.zeros((segments, shifts), np.float64)
+    weight = np.zeros((segments, shifts), np.float64)
+    mask = np.uint64(0xFFFFFFFFFFFFFFFF)
+    if turn > 0:
+        mask = mask << np.uint64(1)
+    elif turn < 0:
+        mask = mask >> np.uint64(1)
+    bits = np.int64(ones(mask))
+    for t in range(count):
+        if not active[t]:
+            continue
+        code = codes[t]
+        if turn > 0:
+            code = code << np.uint64(1)
+        elif turn < 0:
+            code = code >> np.uint64(1)
+        line = start + t + np.int64(np.round((t - count * 0.5) * stretch)) - reach
+        s = t // SEGMENT
+        for d in range(shifts):
+            at = line + d
+            if low <= at < high:
+                agreement[s, d] += bits - 2 * np.int64(ones((code ^ planes[at & 3, at >> 2]) & mask))
+                weight[s, d] += 1.0
+    best = np.zeros((segments, shifts), np.float64)
+    came = np.zeros((segments, shifts), np.int64)  # 0 = starts here, else 2 + the step
+    top, top_s, top_d = -1.0, 0, reach
+    for s in range(segments):
+        for d in range(shifts):
+            value, step = 0.0, 0
+            if s:
+                for move in range(-1, 2):
+                    e = d - move
+                    if 0 <= e < shifts:
+                        before = best[s - 1, e] - (price if move else 0.0)
+                        if before > value:
+                            value, step = before, 2 + move
+            best[s, d] = value + agreement[s, d] - level * weight[s, d]
+            came[s, d] = step
+            if best[s, d] > top:
+                top, top_s, top_d = best[s, d], s, d
+    s, d = top_s, top_d
+    total, frames = 0.0, 0.0
+    while True:
+        total += agreement[s, d]
+        frames += weight[s, d]
+        path[s] = start + s * SEGMENT + np.int64(np.round((s * SEGMENT - count * 0.5) * stretch)) + d - reach
+        if came[s, d] == 0:
+            break
+        s, d = s - 1, d - (came[s, d] - 2)
+    return total, frames, s, top_s + 1
 
 
 with filling_the_cache():
-    peaks = compiled("i4[:,::1](f4[:,::1], i8, i8, f8)")(_peaks)
-    pairs = compiled("u4[:,::1](i4[::1], i4[::1], i8)")(_pairs)
-    vote = compiled(types.void(U32, U32, U32, U32, types.int64, types.int64, types.uint16[::1]))(_vote)
+    band_power = compiled(
+        types.float32[:, ::1](_TRANSFORM, _FRAMES, types.Array(types.float32, 1, "C", readonly=True), types.int64)
+    )(_band_power)
+    pack_signs = compiled(types.uint64[::1](_LEVELS, types.int64, types.int64))(_pack_signs)
+    scan = compiled(types.void(_CODES, _FRAMES, _CODES, types.int64, types.uint16[::1]))(_scan)
+    align = compiled(
+        types.void(
+            _CODES,
+            _FLAGS,
+            _PLANES,
+            _FRAMES,
+            types.int64,
+            types.Array(types.float64, 1, "C", readonly=True),
+            types.float64[:, ::1],
+        )
+    )(_align)
+    follow = compiled(
+        types.Tuple((types.float64, types.float64, types.int64, types.int64))(
+            _CODES,
+            _FLAGS,
+            _PLANES,
+            types.int64,
+            types.int64,
+            types.int64,
+            types.float64,
+            types.int64,
+            types.int64,
+            types.float64,
+            types.float64,
+            types.int64[::1],
+        )
+    )(_path)

@@ -1,7 +1,6 @@
-"""The opened reference index: what is known, memory-mapped, and looked up in bulk.
+"""The opened reference index: what is known, memory-mapped and shared by all workers of a host.
 
-A generation's postings are one array of positions sorted by hash, and `starts[h] : starts[h + 1]` are those of hash h.
-A position is a frame of the generation: its recordings lie one behind the other on one time line.
+A generation's recordings lie one behind the other on one time line of codes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from udfs import fingerprint
 from udfs.index_files import GENERATIONS, GenerationEntry, IndexRefusedError, check_quickly, read_manifest
 
-ARRAYS = {"starts": "uint32", "positions": "uint32", "bands": "int8", "edges": "uint32", "lines": "uint64"}
+ARRAYS = {"planes": "uint64", "edges": "uint32", "lines": "uint64"}
 
 
 @dataclass(frozen=True)
@@ -38,14 +37,12 @@ class Recording:
 class Generation:
     """One generation's arrays.
 
-    `starts`, `positions`: postings. `bands`: shape (frames, BANDS). `edges`: first frame of each recording and the end
-    of the last. `lines`: where each recording's line of the catalogue begins, and its end.
+    `planes`: the codes of its time line, shape (4, length / 4), see `udfs.kernels`. `edges`: first frame of each
+    recording, and the end of the last. `lines`: where each recording's line of the catalogue begins, and its end.
     """
 
     folder: Path
-    starts: NDArray[np.uint32]
-    positions: NDArray[np.uint32]
-    bands: NDArray[np.int8]
+    planes: NDArray[np.uint64]
     edges: NDArray[np.uint32]
     lines: NDArray[np.uint64]
     removed: frozenset[int]
@@ -71,6 +68,11 @@ class LandmarkIndex:
     sha256: str
     bytes: int
     generations: tuple[Generation, ...]
+
+    @property
+    def frames(self) -> int:
+        """Length of all time lines, in frames: how much there is to mistake a query for."""
+        return sum(generation.planes.size for generation in self.generations)
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:

@@ -1,71 +1,142 @@
-"""Identify: samples and an opened index in, the recordings that they are part of out; unknown is an empty answer."""
+"""Identify: samples and an opened index in, the recordings that they are part of out; unknown is an empty answer.
+
+samples -> fingerprint -> blocks -> shortlist -> segments -> joined segments -> score -> matches
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from udfs import kernels
+from udfs.calibration import MIN_SCORE, score_of
 from udfs.findings import Match
-from udfs.fingerprint import Fingerprint, fingerprint
+from udfs.fingerprint import BAND_OCTAVES, Fingerprint, fingerprint
 from udfs.landmark_index import Generation, LandmarkIndex
+from udfs.segments import Block, Segment, block_segments, blocks, continues, follow, joined
 from udfs.spectrum import frame_to_ms
 
 __all__ = ["MIN_SCORE", "Match", "identify"]
 
-MIN_SCORE = 0.5  # the shipped threshold
-WIDTH = 8  # frames of a voting bin
-CANDIDATES = 40
+MOST_MATCHES = 10
+MOST_EXTENDED = 6  # segments of a block that are looked for in the blocks beside it
+LEAST_EXTENSION = 3.0  # standard deviations by which a neighbouring block must go on to be joined
+
+
+@dataclass(frozen=True)
+class Found:
+    """A segment with the generation that it is in and its score."""
+
+    generation: Generation
+    segment: Segment
+    score: float
 
 
 def identify(
     samples: NDArray[np.floating], sample_rate: int, index: LandmarkIndex, min_score: float = MIN_SCORE
 ) -> list[Match]:
-    """Find the recordings that mono samples of shape (n,) are part of, best first; empty = unknown."""
-    query = fingerprint(samples, sample_rate, fan=12, per_second=30)
-    found: list[Match] = []
-    for generation in index.generations:
-        for number, diagonal, likeness in _best(query, generation):
-            score = float(1 / (1 + np.exp(-25 * (likeness - 0.35))))
-            if number in generation.removed or score < min_score:
-                continue
-            recording = generation.recording(number)
-            length = len(query.bands)
-            found.append(
-                Match(
-                    recording.reference_id,
-                    score,
-                    frame_to_ms(max(0, -diagonal)),
-                    frame_to_ms(max(0, diagonal)),
-                    matched_ms=frame_to_ms(length),
-                    coverage=1.0,
-                    title=recording.title,
-                    artist=recording.artist,
-                )
-            )
-    return sorted(found, key=lambda match: -match.score)[:10]
+    """Find the recordings that sound is part of, best first; empty = unknown.
+
+    Parameters
+    ----------
+    samples
+        Mono, shape (n,), at `sample_rate` Hz, of any loudness. An hour takes its samples and a few megabytes more, and
+        the time grows with its length.
+    index
+        What is known (`udfs.landmark_index.open_index`).
+    min_score
+        The least score of an answer; 0 gives the best guess however unsure.
+
+    Returns
+    -------
+    list of Match
+        A match for each part of a recording that is heard, and behind them the next candidates.
+    """
+    query = fingerprint(samples, sample_rate)
+    found = [one for generation in index.generations for one in _search(query, generation, index.frames)]
+    found.sort(key=lambda one: -one.segment.evidence)
+    best = _without_repeats(one for one in found if one.score >= min_score)
+    return [_match(one, len(query.codes)) for one in best[:MOST_MATCHES]]
 
 
-def _best(query: Fingerprint, generation: Generation) -> list[tuple[int, int, float]]:
-    length, frames = len(query.bands), len(generation.bands)
-    origin = (length // WIDTH + 1) * WIDTH
-    votes = np.zeros((frames + origin) // WIDTH + 2, np.uint16)
-    hashes, times = np.ascontiguousarray(query.landmarks.T)
-    kernels.vote(hashes, times, generation.starts, generation.positions, origin, WIDTH, votes)
-    bins = np.argpartition(-votes.astype(np.int32), min(CANDIDATES, len(votes) - 1))[:CANDIDATES]
-    best: dict[int, tuple[float, int]] = {}
-    for candidate in bins:
-        for start in range((int(candidate) - 1) * WIDTH - origin, (int(candidate) + 1) * WIDTH - origin, 1):
-            middle = start + length // 2
-            if not 0 <= middle < frames:
-                continue
-            number = int(np.searchsorted(generation.edges, middle, side="right")) - 1
-            edge = int(generation.edges[number])
-            low, high = max(start, edge), min(start + length, int(generation.edges[number + 1]))
-            mine = query.bands[low - start : high - start].astype(np.float32)
-            known = generation.bands[low:high].astype(np.float32)
-            likeness = float((mine * known).sum() / np.sqrt(((mine**2).sum() + 1) * ((known**2).sum() + 1)))
-            likeness *= (high - low) / length
-            if likeness > best.get(number, (-1.0, 0))[0]:
-                best[number] = (likeness, start - edge)
-    return [(number, start, likeness) for number, (likeness, start) in best.items()]
+def _search(query: Fingerprint, generation: Generation, frames: int) -> list[Found]:
+    """Find the segments of a query in one generation; `frames` is the size of the whole index."""
+    parts = list(blocks(query))
+    listed = [block_segments(block, generation.planes, generation.edges) for block in parts]
+    segments = [
+        segment
+        for block, found in zip(parts, listed, strict=True)
+        for segment in found
+        if segment.recording not in generation.removed
+    ]
+    if len(parts) > 1:
+        segments = _join(parts, segments, generation)
+    return [Found(generation, segment, score_of(segment.evidence, frames)) for segment in segments]
+
+
+def _join(parts: list[Block], segments: list[Segment], generation: Generation) -> list[Segment]:
+    """Extend each block's best segments into the blocks beside it, and join what continues."""
+    chains: list[Segment] = []
+    taken: set[int] = set()
+    by_block: dict[int, list[Segment]] = {}
+    for segment in segments:
+        by_block.setdefault(segment.block, []).append(segment)
+    seeds = sorted((s for found in by_block.values() for s in found[:MOST_EXTENDED]), key=lambda s: -s.evidence)
+    for seed in seeds:
+        if id(seed) in taken:
+            continue
+        chain = seed
+        for step in (-1, 1):
+            number = seed.block + step
+            while 0 <= number < len(parts):
+                nexts = [s for s in by_block.get(number, ()) if id(s) not in taken and continues(chain, s)]
+                part = max(nexts, key=lambda s: s.evidence, default=None)
+                if part is None:
+                    part = follow(
+                        parts[number], generation.planes, generation.edges, *chain.line_at(parts[number].first)
+                    )
+                    if part is None or part.evidence < LEAST_EXTENSION or not continues(chain, part):
+                        break
+                else:
+                    taken.add(id(part))
+                chain = joined(chain, part)
+                number += step
+        chains.append(chain)
+    return chains
+
+
+def _without_repeats(found: Iterable[Found]) -> list[Found]:
+    """Drop what a better segment of the same recording says already: the same part of the query."""
+    kept: list[Found] = []
+    for one in found:
+        mine = one.segment
+        if not any(
+            other.generation is one.generation
+            and other.segment.recording == mine.recording
+            and min(other.segment.query_end, mine.query_end) > max(other.segment.query_first, mine.query_first)
+            for other in kept
+        ):
+            kept.append(one)
+            if len(kept) == MOST_MATCHES:
+                break
+    return kept
+
+
+def _match(found: Found, length: int) -> Match:
+    segment, generation = found.segment, found.generation
+    recording = generation.recording(segment.recording)
+    edge = int(generation.edges[segment.recording])
+    return Match(
+        recording.reference_id,
+        found.score,
+        query_offset_ms=frame_to_ms(segment.query_first),
+        reference_offset_ms=frame_to_ms(segment.reference_first - edge),
+        matched_ms=frame_to_ms(segment.query_end - segment.query_first),
+        coverage=min(1.0, (segment.query_end - segment.query_first) / max(1, length)),
+        speed=segment.speed,
+        pitch=2 ** (-segment.turn * BAND_OCTAVES),
+        title=recording.title,
+        artist=recording.artist,
+    )

@@ -26,16 +26,15 @@ def resample(samples: NDArray[np.floating], sample_rate: int) -> NDArray[np.floa
         raise ValueError(f"a fingerprint is taken from mono samples of shape (n,), not {mono.shape}")
     if not np.isfinite(mono).all():
         mono = np.where(np.isfinite(mono), mono, np.float32(0))
-    return mono if sample_rate == RATE else soxr.resample(mono, sample_rate, RATE, quality="HQ")
+    return mono if sample_rate == RATE else soxr.resample(mono, sample_rate, RATE, quality="LQ")
 
 
-def power(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Short-time power of samples at `RATE`, shape (frames, WINDOW // 2 + 1); less than a window is padded."""
+def transform(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """Short-time Fourier transform of samples at `RATE`, shape (frames, WINDOW // 2 + 1); padded to one window."""
     if samples.size < WINDOW:
         samples = np.pad(samples, (0, WINDOW - samples.size))
     frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
-    spectrum = scipy.fft.rfft(frames * _HANN, axis=1)
-    return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
+    return np.asarray(scipy.fft.rfft(frames * _HANN, axis=1), dtype=np.complex64)
 
 
 def frame_to_ms(frame: float) -> int:

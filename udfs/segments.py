@@ -1,0 +1,173 @@
+"""Follow a query along the recordings of its shortlist: which stretch of which, how fast, how high, how surely.
+
+A query is cut into blocks of about ten seconds. Within a block the query may drift (a stretched tempo, an unsteady tape)
+and only a part of it need match; neighbouring blocks that continue each other are joined, and their evidence adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udfs import kernels
+from udfs.fingerprint import Fingerprint
+from udfs.shortlist import Chance, shortlist
+
+BLOCK_FRAMES = 215  # ten seconds
+FOLLOWED = 24  # candidates of a block that are followed closely
+DRIFT = 6  # frames that a block may wander off its straight line
+PRICE = 1.0  # for each frame of wandering, in standard deviations of a path's segment
+LEAST_RISE = 0.8  # standard deviations that a path's segment must agree above chance to be counted as matched
+TURNS = (-1, 0, 1)  # bands
+SLACK = 24  # frames that two blocks of one recording may be apart from their common line
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a query that is searched for at once: its number, its first frame in the query, its codes."""
+
+    number: int
+    first: int
+    print: Fingerprint
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a query, in frames of the whole query, along a recording's time line.
+
+    `gain` is the agreement above chance in bits, `variance` what its variance would be by chance, so that
+    `evidence`, in standard deviations, adds up over blocks.
+    """
+
+    block: int
+    recording: int
+    query_first: int
+    query_end: int
+    reference_first: int  # on the time line
+    reference_end: int
+    gain: float
+    variance: float
+    turn: float  # bands that the query must be raised by to fit
+    chance: Chance
+
+    @property
+    def evidence(self) -> float:
+        """Standard deviations above chance."""
+        return self.gain / self.variance**0.5
+
+    @property
+    def speed(self) -> float:
+        """Reference frames a query frame."""
+        return (self.reference_end - self.reference_first) / max(1, self.query_end - self.query_first)
+
+    def line_at(self, frame: int) -> tuple[int, float, Chance]:
+        """Where on the time line a frame of the query falls if it goes on like this, and how stretched."""
+        stretch = self.speed - 1
+        return self.reference_first + round((frame - self.query_first) * self.speed), stretch, self.chance
+
+
+def blocks(query: Fingerprint) -> Iterator[Block]:
+    """Cut a fingerprint into blocks of nearly `BLOCK_FRAMES`."""
+    count = len(query.codes)
+    parts = max(1, round(count / BLOCK_FRAMES))
+    for part in range(parts):
+        first, end = count * part // parts, count * (part + 1) // parts
+        yield Block(part, first, Fingerprint(query.codes[first:end], query.active[first:end]))
+
+
+def block_segments(block: Block, planes: NDArray[np.uint64], edges: NDArray[np.uint32]) -> list[Segment]:
+    """Find the segments of one block, the surest first."""
+    listed = shortlist(block.print, planes)
+    found = [
+        follow(block, planes, edges, int(start), float(stretch), listed.chance)
+        for start, stretch in zip(listed.starts[:FOLLOWED], listed.stretches[:FOLLOWED], strict=True)
+    ]
+    return sorted((segment for segment in found if segment is not None), key=lambda segment: -segment.evidence)
+
+
+def follow(
+    block: Block,
+    planes: NDArray[np.uint64],
+    edges: NDArray[np.uint32],
+    start: int,
+    stretch: float,
+    chance: Chance,
+) -> Segment | None:
+    """Follow a block from one candidate position; None where nothing of it agrees.
+
+    `start` is where the block's first frame falls on the time line, were the block not stretched about its middle.
+    """
+    codes, active = block.print.codes, block.print.active
+    count = len(codes)
+    recording = int(np.searchsorted(edges, start + count // 2, side="right")) - 1
+    if not 0 <= recording < len(edges) - 1:
+        return None
+    low, high = int(edges[recording]), int(edges[recording + 1])
+    frames = max(1, int(active.sum()))
+    mean, sigma = chance.mean / frames, chance.deviation / frames**0.5  # a frame's
+    step = sigma * kernels.SEGMENT**0.5  # a path segment's
+    level = mean + LEAST_RISE * step / kernels.SEGMENT
+    path = np.zeros((count + kernels.SEGMENT - 1) // kernels.SEGMENT, np.int64)
+    gains = []
+    best = (0.0, 0.0, 0, 0)
+    best_path = path
+    for turn in TURNS:
+        agreement, counted, first, end = kernels.follow(
+            codes, active, planes, low, high, start, stretch, turn, DRIFT, PRICE * step, level, path
+        )
+        gains.append(max(0.0, agreement - counted * mean))
+        if gains[-1] > best[0]:
+            best, best_path = (gains[-1], counted * sigma**2, first, end), path.copy()
+    gain, variance, first, end = best
+    if gain <= 0 or variance <= 0:
+        return None
+    query_first, query_end = first * kernels.SEGMENT, min(count, end * kernels.SEGMENT)
+    begin = int(best_path[first])
+    finish = int(best_path[end - 1]) + round((query_end - (end - 1) * kernels.SEGMENT) * (1 + stretch))
+    return Segment(
+        block.number,
+        recording,
+        block.first + query_first,
+        block.first + query_end,
+        begin,
+        finish,
+        gain,
+        variance,
+        between(gains),
+        chance,
+    )
+
+
+def continues(one: Segment, other: Segment) -> bool:
+    """Whether two segments are neighbouring parts of one passage of the same recording."""
+    first, second = sorted((one, other), key=lambda segment: segment.query_first)
+    gap = second.query_first - first.query_end
+    jump = (second.reference_first - first.reference_end) - gap
+    return first.recording == second.recording and gap <= BLOCK_FRAMES and abs(jump) <= SLACK
+
+
+def joined(one: Segment, other: Segment) -> Segment:
+    """Join two segments of one passage."""
+    first, second = sorted((one, other), key=lambda segment: segment.query_first)
+    stronger = max(one, other, key=lambda segment: segment.gain)
+    return replace(
+        stronger,
+        query_first=first.query_first,
+        query_end=second.query_end,
+        reference_first=first.reference_first,
+        reference_end=second.reference_end,
+        gain=first.gain + second.gain,
+        variance=first.variance + second.variance,
+    )
+
+
+def between(turns: list[float]) -> float:
+    """Where between its steps of -1, 0, 1 bands the best agreement lies: the vertex of the parabola through them."""
+    low, middle, high = turns
+    bend = low - 2 * middle + high
+    if middle >= max(low, high) and bend < 0:
+        return 0.5 * (low - high) / bend
+    return -1.0 if low > high else 1.0

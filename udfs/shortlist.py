@@ -1,0 +1,105 @@
+"""The shortlist: where in all that is known might a few seconds of sound come from?
+
+Every position of a time line is compared with the query, every other frame of it, by counting differing bits. That is
+exhaustive and yet fast (ten seconds against 5.5 hours in about 2 ms), for the processor compares eight words at once and
+the codes are small; docs/fingerprint.md says why this replaced look-ups of hashed landmarks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udfs import kernels
+from udfs.fingerprint import Fingerprint
+
+PHASES = (0, 2)  # of every four frames: the query is tried at these, against the planes of these
+LEAST_COARSE = 3.0  # standard deviations above the query's mean over all positions
+MOST = 256  # positions that are looked at closely
+APART = 8  # frames: nearer positions are the same candidate
+REACH = 2  # frames: what the coarse scan may be off
+STRETCHES = np.array([0.0, -0.025, 0.025, -0.05, 0.05])
+NULL_SAMPLE = 256  # random positions that the query's chance agreement is measured on
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How well a query agrees with what it is not part of, in bits that agree less bits that differ."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Shortlist:
+    """Candidate positions on a time line, best first.
+
+    `starts`: frame of the time line that the query's first frame falls on, int64; `stretches`: reference frames more
+    per query frame; `evidence`: standard deviations above chance.
+    """
+
+    starts: NDArray[np.int64]
+    stretches: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+    chance: Chance
+
+
+def shortlist(query: Fingerprint, planes: NDArray[np.uint64]) -> Shortlist:
+    """Find the positions of a time line, shape (4, length / 4), that a query of a few seconds agrees with best."""
+    rough = coarse_positions(query, planes)
+    found = np.empty((len(rough), 3))
+    kernels.align(query.codes, query.active, planes, rough, REACH, STRETCHES, found)
+    chance = measure_chance(query, planes)
+    evidence = (found[:, 0] - chance.mean) / chance.deviation
+    order = np.argsort(-evidence, kind="stable")
+    return Shortlist(found[order, 1].astype(np.int64), found[order, 2], evidence[order], chance)
+
+
+def coarse_positions(query: Fingerprint, planes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Scan the whole time line and return up to `MOST` positions that stand out, int64."""
+    starts: list[NDArray[np.int64]] = []
+    heights: list[NDArray[np.float64]] = []
+    frames = np.flatnonzero(query.active)
+    for phase in PHASES:
+        size = planes.shape[1] - (len(query.codes) + 3) // 4 - 2
+        if size <= 0 or not frames.size:
+            continue
+        differing = np.zeros(size, np.uint16)
+        for plane in PHASES:
+            used = frames[(frames - phase - plane) % kernels.PLANES == 0]
+            steps = (used - phase - plane) // kernels.PLANES
+            kernels.scan(query.codes[used], steps, planes[plane], 1, differing)
+        mean, deviation = float(differing.mean()), float(differing.std()) + 1e-9
+        chosen = np.flatnonzero(differing < mean - LEAST_COARSE * deviation)
+        starts.append((chosen + 1) * kernels.PLANES - phase)
+        heights.append((mean - differing[chosen]) / deviation)
+    if not starts:
+        return np.empty(0, np.int64)
+    return strongest(np.concatenate(starts), np.concatenate(heights))
+
+
+def strongest(starts: NDArray[np.int64], heights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the best position of each neighbourhood, the `MOST` best of those."""
+    order = np.lexsort((-heights, starts // APART))
+    place = starts[order] // APART
+    first = np.ones(order.size, bool)
+    first[1:] = place[1:] != place[:-1]
+    kept = order[first]
+    if kept.size > MOST:
+        kept = kept[np.argpartition(-heights[kept], MOST)[:MOST]]
+    return starts[kept]
+
+
+def measure_chance(query: Fingerprint, planes: NDArray[np.uint64]) -> Chance:
+    """Measure a query's agreement at random positions of the time line; the same ones for the same time line."""
+    last = max(1, planes.size - len(query.codes))
+    starts = np.random.default_rng(planes.size).integers(0, last, NULL_SAMPLE)
+    found = np.empty((NULL_SAMPLE, 3))
+    kernels.align(query.codes, query.active, planes, starts, 0, STRETCHES[:1], found)
+    # robust: a few of the random positions may be right ones
+    middle = float(np.median(found[:, 0]))
+    spread = 1.4826 * float(np.median(np.abs(found[:, 0] - middle)))
+    independent = 8.0 * float(np.sqrt(max(1, int(query.active.sum()))))  # were every bit a coin of its own
+    return Chance(middle, max(spread, independent))
