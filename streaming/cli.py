@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from streaming import __version__
-from streaming.commands import emr, explain, produce, run, scan, settings, status
+from streaming.commands import emr, explain, produce, publish, run, scan, settings, status
 from streaming.errors import UserError
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ app.command("scan", epilog=scan.EPILOG)(scan.scan)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("status", epilog=status.EPILOG)(status.status)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
+app.command("publish", epilog=publish.EPILOG)(publish.publish)
 app.command("settings", epilog=settings.EPILOG)(settings.settings)
 
 

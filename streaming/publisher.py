@@ -1,0 +1,214 @@
+"""Tell others of each final verdict, at least once, after it is in its table; nothing here can hold up a batch.
+
+A publisher follows the verdict table's commits, in a thread or a process of its own, and remembers in the lake how far
+a target has got. What a target does not take is tried again, with growing pauses, for as long as it lasts; what it
+says it never will take is put aside in the lake, and the next one goes on. A receiver tells repetitions by the upload
+id, which is the message's id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from streaming.errors import UserError
+from streaming.places import Place, open_place
+from streaming.publisher_targets import Answer, Message, Target
+from streaming.verdict_feed import VerdictFeed
+
+FOLDER = "_soundgate/publisher"
+# What a receiver gets: all of a verdict but the long lists, which stay in the table for whoever asks.
+LEFT_OUT = frozenset({"evidence", "candidates", "missing"})
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+LOOK_SECONDS = 2.0  # between two looks for a new commit
+CHECK_LOG_SECONDS = 300.0  # between two listings of the log, which on S3 cost more than a look
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far a target has got: the version to read next, and how many of its rows are done already."""
+
+    table_id: str
+    version: int
+    rows: int = 0
+
+
+@dataclass
+class Tally:
+    """What a publisher has done so far."""
+
+    taken: int = 0
+    refused: int = 0
+    retries: int = 0
+    behind_seconds: float = 0.0  # age of the oldest commit that is not published
+    trouble: str = ""  # the target's last words, while it does not take
+
+
+class Publisher:
+    """Publishes one lake's verdicts to one target.
+
+    Parameters
+    ----------
+    lake
+        A folder or ``s3://bucket/prefix``.
+    to
+        The target's name as the user wrote it; the cursor is filed under its digest.
+    target
+        The target, opened.
+    from_now
+        Where there is no cursor yet: begin with the next commit instead of the first.
+    stop
+        Set by others: send nothing more.
+    """
+
+    def __init__(
+        self, lake: str, to: str, target: Target, from_now: bool = False, stop: threading.Event | None = None
+    ) -> None:
+        self._feed = VerdictFeed(lake)
+        self._place: Place = open_place(lake)
+        self._folder = f"{FOLDER}/{hashlib.sha256(to.encode()).hexdigest()[:16]}"
+        self._target = target
+        self._from_now = from_now
+        self._stop = stop or threading.Event()
+        self._check_log_at = 0.0
+        self.tally = Tally()
+
+    def run(self) -> Tally:
+        """Follow the table until told to stop."""
+        cursor = self.load_cursor()
+        while not self._stop.is_set():
+            before = cursor
+            cursor = self.catch_up(cursor)
+            if cursor == before:
+                self._stop.wait(LOOK_SECONDS)
+        return self.tally
+
+    def catch_up(self, cursor: Cursor | None = None) -> Cursor:
+        """Publish every commit that is there; returns where it got, which is where it was when the target is down."""
+        cursor = cursor or self.load_cursor()
+        while not self._stop.is_set():
+            commit = self._feed.commit(cursor.version)
+            if commit is None:
+                self._check_log(cursor)
+                self.tally.behind_seconds = 0.0
+                break
+            self.tally.behind_seconds = max(0.0, time.time() - commit.at_ms / 1000)
+            cursor = self._publish(self._feed.rows(commit), cursor)
+            if self._stop.is_set():
+                break
+            cursor = self._save(replace(cursor, version=cursor.version + 1, rows=0))
+        return cursor
+
+    def publish_everything(self) -> Tally:
+        """Publish every row that the table holds now, and go on from there the next time."""
+        next_version = self._feed.latest() + 1
+        cursor = Cursor(self._feed.table_id(), next_version)
+        self._publish(self._feed.everything(), replace(cursor, version=-1), saving=False)
+        if not self._stop.is_set():
+            self._save(cursor)
+        return self.tally
+
+    def load_cursor(self) -> Cursor:
+        """Read how far the target has got.
+
+        Raises
+        ------
+        UserError
+            When the lake's table is another one than then.
+        """
+        table_id = self._feed.table_id()
+        data = self._place.read(f"{self._folder}/cursor.json")
+        if data is None:
+            return self._save(Cursor(table_id, self._feed.latest() + 1 if self._from_now else 0))
+        cursor = Cursor(**json.loads(data))
+        if cursor.table_id != table_id:
+            raise UserError(
+                "the lake's verdict table was made anew since this target was last published to. To publish the new "
+                f"table from its beginning, delete {self._folder}/cursor.json in the lake"
+            )
+        return cursor
+
+    def _publish(self, rows: Iterable[dict[str, Any]], cursor: Cursor, saving: bool = True) -> Cursor:
+        """Send a commit's rows from where the cursor stands, a few at a time; the cursor follows what is done."""
+        left = islice(rows, cursor.rows, None)
+        while group := [make_message(row) for row in islice(left, self._target.batch)]:
+            self._deliver(group)
+            if self._stop.is_set():
+                break
+            cursor = replace(cursor, rows=cursor.rows + len(group))
+            if saving:
+                self._save(cursor)
+        return cursor
+
+    def _deliver(self, group: list[Message]) -> None:
+        """Send messages until each is taken or refused, however long that takes; returns early when told to stop."""
+        pauses = growing_pauses()
+        while group and not self._stop.is_set():
+            again = []
+            for message, sent in zip(group, self._target.send(group), strict=True):
+                if sent.answer is Answer.TAKEN:
+                    self.tally.taken += 1
+                elif sent.answer is Answer.REFUSED:
+                    self._put_aside(message, sent.why)
+                else:
+                    again.append(message)
+                    self.tally.trouble = sent.why
+            if not again:
+                self.tally.trouble = ""
+                return
+            self.tally.retries += 1
+            if len(again) < len(group):
+                pauses = growing_pauses()  # the target works: it took some
+            group = again
+            self._stop.wait(next(pauses))
+
+    def _put_aside(self, message: Message, why: str) -> None:
+        self.tally.refused += 1
+        aside = json.dumps({"why": why, "message": json.loads(message.body)})
+        self._place.write(f"{self._folder}/refused/{message.id}.json", aside.encode())
+
+    def _check_log(self, cursor: Cursor) -> None:
+        """Tell a commit that is not there yet from one that is there no more."""
+        if time.monotonic() < self._check_log_at:
+            return
+        self._check_log_at = time.monotonic() + CHECK_LOG_SECONDS
+        latest = self._feed.latest()
+        if latest >= cursor.version and self._feed.commit(cursor.version) is None:
+            raise UserError(
+                f"version {cursor.version} is no longer in the log of the verdict table (it is at {latest}): nothing "
+                "was published for longer than the log is kept. Publish all that the table holds now with "
+                "`soundgate publish --all`"
+            )
+
+    def _save(self, cursor: Cursor) -> Cursor:
+        self._place.write(f"{self._folder}/cursor.json", json.dumps(asdict(cursor)).encode())
+        return cursor
+
+
+def make_message(row: dict[str, Any]) -> Message:
+    """Write a row of ``verdicts`` as JSON; times as ISO 8601 in UTC."""
+    body = {name: value for name, value in row.items() if name not in LEFT_OUT}
+    return Message(str(row["upload_id"]), str(row["decision"]), json.dumps(body, default=write_time, ensure_ascii=True))
+
+
+def write_time(value: object) -> str:
+    """Write what JSON has no type for."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"a verdict holds a {type(value).__name__}")
+
+
+def growing_pauses(draw: Callable[[], float] = random.random) -> Iterator[float]:
+    """Give pauses in seconds that double up to a limit, each shortened by chance, against marching in step."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause * (0.5 + draw() / 2)
+        pause = min(pause * 2, LONGEST_PAUSE)
