@@ -101,7 +101,7 @@ def write_generation(out: Path, taken: Sequence[Taken]) -> GenerationEntry:
     edges = np.cumsum([MARGIN, *(len(one.fingerprint.codes) for one in taken)]).astype(np.uint32)
     lines = [json.dumps(asdict(one.recording), ensure_ascii=False).encode() + b"\n" for one in taken]
     staged = Path(tempfile.mkdtemp(prefix=".staged-", dir=out / GENERATIONS))
-    arrays = {
+    arrays: dict[str, NDArray[np.uint64] | NDArray[np.uint32]] = {
         "planes": _planes([one.fingerprint.codes for one in taken]),
         "edges": edges,
         "lines": np.cumsum([0, *map(len, lines)]).astype(np.uint64),

@@ -1,6 +1,6 @@
 """The inner loops of fingerprinting, compiled: packing signs, and counting where codes differ.
 
-Codes are words of 64 bits, one a frame. A time line of codes is kept in four planes: frame t is `planes[t % 4, t // 4]`,
+A code is a word of 64 bits, one a frame. A time line of codes is kept in four planes, frame t as `planes[t % 4, t // 4]`,
 so that a coarse scan reads every fourth frame from one contiguous array, at memory speed.
 """
 
@@ -140,7 +140,7 @@ def _align(
         found[i, 0] = -1e9
         for s in range(len(stretches)):
             for shift in range(-reach, reach + 1):
-                agreement = 0
+                agreement = np.int64(0)
                 for t in range(count):
                     if not active[t]:
                         continue

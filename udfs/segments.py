@@ -1,7 +1,8 @@
 """Follow a query along the recordings of its shortlist: which stretch of which, how fast, how high, how surely.
 
-A query is cut into blocks of about ten seconds. Within a block the query may drift (a stretched tempo, an unsteady tape)
-and only a part of it need match; neighbouring blocks that continue each other are joined, and their evidence adds up.
+A query is cut into blocks of about ten seconds. Within a block the query may drift (a stretched tempo, an unsteady
+tape) and only a part of it need match; neighbouring blocks that continue each other are joined, and their evidence
+adds up.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Segment:
     @property
     def evidence(self) -> float:
         """Standard deviations above chance."""
-        return self.gain / self.variance**0.5
+        return float(self.gain / self.variance**0.5)
 
     @property
     def speed(self) -> float:
@@ -106,9 +107,8 @@ def follow(
     if not 0 <= recording < len(edges) - 1:
         return None
     low, high = int(edges[recording]), int(edges[recording + 1])
-    frames = max(1, int(active.sum()))
-    mean, sigma = chance.mean / frames, chance.deviation / frames**0.5  # a frame's
-    step = sigma * kernels.SEGMENT**0.5  # a path segment's
+    mean, sigma = chance.mean, chance.deviation
+    step = sigma * kernels.SEGMENT**0.5  # a path segment's deviation
     level = mean + LEAST_RISE * step / kernels.SEGMENT
     path = np.zeros((count + kernels.SEGMENT - 1) // kernels.SEGMENT, np.int64)
     gains = []

@@ -1,8 +1,8 @@
 """The shortlist: where in all that is known might a few seconds of sound come from?
 
 Every position of a time line is compared with the query, every other frame of it, by counting differing bits. That is
-exhaustive and yet fast (ten seconds against 5.5 hours in about 2 ms), for the processor compares eight words at once and
-the codes are small; docs/fingerprint.md says why this replaced look-ups of hashed landmarks.
+exhaustive and yet fast (ten seconds against 5.5 hours in about 2 ms), for the processor compares eight words at once
+and the codes are small; docs/fingerprint.md says why this replaced look-ups of hashed landmarks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ NULL_SAMPLE = 256  # random positions that the query's chance agreement is measu
 
 @dataclass(frozen=True)
 class Chance:
-    """How well a query agrees with what it is not part of, in bits that agree less bits that differ."""
+    """How well a query agrees with what it is not part of, in bits that agree less bits that differ.
+
+    The mean of one frame, and the standard deviation of n frames less the square root of n.
+    """
 
     mean: float
     deviation: float
@@ -52,7 +55,8 @@ def shortlist(query: Fingerprint, planes: NDArray[np.uint64]) -> Shortlist:
     found = np.empty((len(rough), 3))
     kernels.align(query.codes, query.active, planes, rough, REACH, STRETCHES, found)
     chance = measure_chance(query, planes)
-    evidence = (found[:, 0] - chance.mean) / chance.deviation
+    frames = max(1, int(query.active.sum()))
+    evidence = (found[:, 0] - frames * chance.mean) / (frames**0.5 * chance.deviation)
     order = np.argsort(-evidence, kind="stable")
     return Shortlist(found[order, 1].astype(np.int64), found[order, 2], evidence[order], chance)
 
@@ -101,5 +105,6 @@ def measure_chance(query: Fingerprint, planes: NDArray[np.uint64]) -> Chance:
     # robust: a few of the random positions may be right ones
     middle = float(np.median(found[:, 0]))
     spread = 1.4826 * float(np.median(np.abs(found[:, 0] - middle)))
-    independent = 8.0 * float(np.sqrt(max(1, int(query.active.sum()))))  # were every bit a coin of its own
-    return Chance(middle, max(spread, independent))
+    frames = max(1, int(query.active.sum()))
+    coins = 8.0  # were each of a word's 64 bits a coin of its own
+    return Chance(middle / frames, max(spread / frames**0.5, coins))
