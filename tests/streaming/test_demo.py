@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from streaming.demo import read_table, run_demo, show_rejections, show_verdicts
+from streaming.demo import read_table, show_rejections, show_verdicts
 from streaming.demo_uploads import DEMONSTRATIONS, EXCERPT_START_S, KNOWN, RECORDINGS
 
 pytestmark = pytest.mark.spark
@@ -26,12 +26,11 @@ class Shown:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    folder = tmp_path_factory.mktemp("demo")
-    run_demo(folder, Console(file=io.StringIO()))
-    verdicts = read_table(folder / "lake" / "verdicts")
+def shown(demo_folder: Path) -> Shown:
+    verdicts = read_table(demo_folder / "lake" / "verdicts")
     assert sorted(row["track_name"] for row in verdicts) == sorted(one.track_name for one in DEMONSTRATIONS)
-    return Shown(folder, {row["track_name"]: row for row in verdicts}, read_table(folder / "lake" / "rejections"))
+    by_name = {row["track_name"]: row for row in verdicts}
+    return Shown(demo_folder, by_name, read_table(demo_folder / "lake" / "rejections"))
 
 
 def test_a_whole_known_recording_is_accepted_and_named(shown: Shown) -> None:

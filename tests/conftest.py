@@ -1,0 +1,21 @@
+"""What tests of several folders share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the demo once; return the folder that it ran in, named .demo as in a project's folder."""
+    import io
+
+    from rich.console import Console
+
+    from streaming.demo import run_demo
+
+    folder = tmp_path_factory.mktemp("project") / ".demo"
+    run_demo(folder, Console(file=io.StringIO()))
+    return folder
