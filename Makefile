@@ -40,7 +40,7 @@ format: setup ## ruff: mend what can be mended
 
 .PHONY: lock
 lock: setup ## lock again after a change in pyproject.toml (needs the network)
-	PATH="$$PATH:.cache/uv/bin" uv pip compile pyproject.toml --extra test --extra dev --universal \
+	PATH="$$PATH:.cache/uv/bin" uv pip compile pyproject.toml --extra test --extra dev --universal --fork-strategy fewest \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -o requirements.lock
 
 .PHONY: clean
