@@ -15,14 +15,27 @@ from streaming.errors import UserError
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
-# "standard" retries whole calls that were throttled or lost, with backoff and jitter.
-CONFIG = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60)
+CALLS = 6
 
 
-def kinesis_client(region: str | None = None, endpoint_url: str | None = None) -> KinesisClient:
-    """Make a Kinesis client from the usual AWS configuration; raises UserError when that names no region."""
+def kinesis_client(region: str | None = None, endpoint_url: str | None = None, calls: int = CALLS) -> KinesisClient:
+    """Make a Kinesis client from the usual AWS configuration.
+
+    Parameters
+    ----------
+    region, endpoint_url
+        What goes before the configuration.
+    calls
+        How often in all a call is made that was throttled or lost, with backoff and jitter between.
+
+    Raises
+    ------
+    UserError
+        No region is set, or the endpoint is no URL.
+    """
+    config = Config(retries={"mode": "standard", "total_max_attempts": calls}, connect_timeout=10, read_timeout=60)
     try:
-        return boto3.client("kinesis", region_name=region, endpoint_url=endpoint_url, config=CONFIG)
+        return boto3.client("kinesis", region_name=region, endpoint_url=endpoint_url, config=config)
     except NoRegionError as error:
         raise UserError("no AWS region is set: pass --region or set AWS_REGION.") from error
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL

@@ -122,7 +122,7 @@ class LegacyInflater:
                 if len(self._text) > self._max_text:
                     raise InflateError(Code.INFLATED_TOO_LARGE, f"The bound is {self._max_text} bytes of text.")
                 rest = self._inflater.unconsumed_tail
-                if not rest and len(step) < STEP_BYTES:
+                if not rest:
                     break
         except zlib.error as error:
             raise InflateError(Code.GZIP_CORRUPT) from error

@@ -70,11 +70,11 @@ class LocalKinesis:
 
     def __enter__(self) -> LocalKinesis:
         node, folder = install()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self._log = tempfile.TemporaryFile()
         environment = {
             **os.environ,
             **{f"{change}_DURATION": "50ms" for change in DURATIONS},
-            "INITIALIZE_STREAMS": self._streams,
+            **({"INITIALIZE_STREAMS": self._streams} if self._streams else {}),
             "KINESIS_MOCK_PLAIN_PORT": str(self._port),
             "KINESIS_MOCK_TLS_PORT": "0",
             "AWS_REGION": REGION,
@@ -152,7 +152,7 @@ def install() -> tuple[Path, Path]:
     done = HOME / "node_modules" / ".installed-lock.json"
     if not done.is_file() or done.read_bytes() != lock.read_bytes():
         npm = Path(executable.ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        command = [binaries / "node", npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        command = [str(binaries / "node"), str(npm), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
         result = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
         if result.returncode:
             raise UserError(f"npm could not install the local Kinesis server: {result.stderr.strip()[-1000:]}")

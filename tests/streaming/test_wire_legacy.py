@@ -152,6 +152,12 @@ def test_a_payload_over_its_limit_is_rejected():
     assert result.code == "wire.payload_too_large"
 
 
+def test_true_is_no_sample_rate_even_where_one_hertz_is():
+    result = wire.parse(record(Sample_Rate=True), KEY, WireLimits(min_sample_rate=1))
+    assert isinstance(result, Rejection)
+    assert result.code == "wire.sample_rate"
+
+
 def test_messages_never_repeat_the_records_text():
     hostile = "\x1b[31mDROP TABLE"
     for data in [record(hostile), record(Wave=hostile), record(Sample_Rate=hostile), b'{"' + hostile.encode()]:

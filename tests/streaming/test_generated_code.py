@@ -1,4 +1,4 @@
-"""The generated code is what chunk.proto says today."""
+"""The generated code is what the .proto files say today."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_generated_code_is_up_to_date(tmp_path: Path):
+@pytest.mark.parametrize("proto", ["chunk", "aggregated"])
+def test_the_generated_code_is_up_to_date(proto: str, tmp_path: Path):
     command = [sys.executable, "-m", "grpc_tools.protoc", "-I.", f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"]
-    subprocess.run([*command, "streaming/chunk.proto"], cwd=ROOT, check=True)
-    for name in ("chunk_pb2.py", "chunk_pb2.pyi"):
+    subprocess.run([*command, f"streaming/{proto}.proto"], cwd=ROOT, check=True)
+    for name in (f"{proto}_pb2.py", f"{proto}_pb2.pyi"):
         made, checked_in = tmp_path / "streaming" / name, ROOT / "streaming" / name
-        assert checked_in.read_text() == made.read_text(), f"{name} is stale: generate it as chunk.proto says"
+        assert checked_in.read_text() == made.read_text(), f"{name} is stale: generate it as in chunk.proto"
 
 
 @pytest.mark.parametrize("implementation", ["upb", "python"])

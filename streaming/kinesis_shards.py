@@ -1,0 +1,216 @@
+"""Reading a stream's shards by GetRecords: patient with throttling and expired iterators, exact about loss.
+
+`look_ahead` finds how far a shard can be read now; `read_slice` reads exactly what was found, as often as needed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from streaming.aws import error_code, explained
+from streaming.errors import UserError
+from streaming.kinesis_offsets import TRIM_HORIZON, Position, Shard, Slice
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_kinesis.type_defs import GetRecordsOutputTypeDef, RecordTypeDef
+
+CALL_RECORDS = 10_000  # the most that GetRecords gives
+EMPTY_CALLS = 50  # stretches without records that are passed in one go: GetRecords may answer with none before the end
+PAUSE_SECONDS = 0.25  # a shard takes five calls a second, from all its readers
+PATIENCE_SECONDS = 120.0  # how long throttling may last without one successful call
+THROTTLING = {"ProvisionedThroughputExceededException", "LimitExceededException", "KMSThrottlingException"}
+EXPIRED = "ExpiredIteratorException"
+
+
+class DataLossError(Exception):
+    """Records that should be there are gone, most likely because the stream's retention ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a shard can be read now.
+
+    `seen_at` (milliseconds since 1970) is a time before which no unread record can have arrived.
+    """
+
+    position: Position
+    seen_at: int
+
+
+class ShardReader:
+    """Reads one shard on from a position, keeping its iterator between calls.
+
+    Parameters
+    ----------
+    client
+        A boto3 Kinesis client.
+    stream, shard_id
+        What to read.
+    begin
+        Where reading of the stream began, for a shard of which nothing was read yet.
+    after
+        Sequence number of the last record taken; `""` for none yet.
+    """
+
+    def __init__(self, client: KinesisClient, stream: str, shard_id: str, begin: str, after: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._shard_id = shard_id
+        self._begin = begin
+        self._after = after
+        self._iterator: str | None = None
+        self.ended = False
+
+    def next_records(self, limit: int) -> tuple[list[RecordTypeDef], int]:
+        """Give the next records, at most `limit`, and how far behind the shard's tip that is (milliseconds)."""
+        answer = self._call(min(limit, CALL_RECORDS))
+        self._iterator = answer.get("NextShardIterator")
+        self.ended = self._iterator is None
+        records = answer["Records"]
+        if records:
+            self._after = records[-1]["SequenceNumber"]
+        return records, answer.get("MillisBehindLatest", 0)
+
+    def go_back(self, after: str) -> None:
+        """Read on from behind an earlier record."""
+        self._after, self._iterator, self.ended = after, None, False
+
+    def _call(self, limit: int) -> GetRecordsOutputTypeDef:
+        """Call GetRecords until it answers: an expired iterator is made anew, a throttled call repeated later."""
+        patience_ends, tries = time.monotonic() + PATIENCE_SECONDS, 0
+        while True:
+            try:
+                if self._iterator is None:
+                    self._iterator = self._make_iterator()
+                return self._client.get_records(ShardIterator=self._iterator, Limit=limit)
+            except ClientError as error:
+                code = error_code(error)
+                if code == EXPIRED:
+                    self._iterator = None
+                elif code not in THROTTLING or time.monotonic() > patience_ends:
+                    with explained(self._stream):
+                        raise
+                tries += 1
+                time.sleep(random.uniform(PAUSE_SECONDS, min(5.0, PAUSE_SECONDS * 2**tries)))
+
+    def _make_iterator(self) -> str:
+        asked: dict[str, Any] = {"StreamName": self._stream, "ShardId": self._shard_id}
+        if self._after:
+            asked |= {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": self._after}
+        elif self._begin == TRIM_HORIZON:
+            asked |= {"ShardIteratorType": "TRIM_HORIZON"}
+        else:
+            moment = datetime.fromtimestamp(int(self._begin) / 1000, UTC)
+            asked |= {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": moment}
+        try:
+            return self._client.get_shard_iterator(**asked)["ShardIterator"]
+        except ClientError as error:
+            if self._after and error_code(error) in ("InvalidArgumentException", "ResourceNotFoundException"):
+                raise DataLossError(
+                    f"stream {self._stream!r} no longer knows record {self._after} of {self._shard_id}: "
+                    "records behind it may be gone"
+                ) from error
+            raise
+
+
+def look_ahead(reader: ShardReader, start: Position, max_records: int, max_bytes: int) -> Reach:
+    """Find how far a shard can be read now, within bounds, by reading it.
+
+    Parameters
+    ----------
+    reader
+        The shard, standing at `start`.
+    start
+        How far it has been read.
+    max_records, max_bytes
+        Where to stop; a first record larger than that is taken all the same.
+    """
+    after, records_taken, bytes_taken, seen_at = start.after, 0, 0, 0
+    for _ in range(EMPTY_CALLS):
+        asked_at = _now()
+        records, behind = reader.next_records(max_records - records_taken)
+        for record in records:
+            size = len(record["Data"])
+            if records_taken and bytes_taken + size > max_bytes:
+                reader.go_back(after)
+                return Reach(Position(after), seen_at)
+            after, seen_at = record["SequenceNumber"], _milliseconds(record["ApproximateArrivalTimestamp"])
+            records_taken, bytes_taken = records_taken + 1, bytes_taken + size
+        if reader.ended:
+            return Reach(Position(after, closed=True), asked_at)
+        if not behind:
+            return Reach(Position(after), asked_at)
+        if records_taken >= max_records or bytes_taken >= max_bytes:
+            break
+    return Reach(Position(after), seen_at)
+
+
+def read_slice(client: KinesisClient, part: Slice) -> Iterator[list[RecordTypeDef]]:
+    """Read a slice's records, exactly up to its last, in batches as they come.
+
+    Raises
+    ------
+    DataLossError
+        The slice's last record is not there any more.
+    """
+    reader = ShardReader(client, part.stream, part.shard_id, part.begin, part.after)
+    last, idle_calls = int(part.last), 0
+    while True:
+        records, behind = reader.next_records(CALL_RECORDS)
+        wanted = [record for record in records if int(record["SequenceNumber"]) <= last]
+        if wanted:
+            yield wanted
+        if wanted and int(wanted[-1]["SequenceNumber"]) == last:
+            return
+        idle_calls = 0 if records or behind else idle_calls + 1
+        if len(wanted) < len(records) or reader.ended or idle_calls > EMPTY_CALLS:
+            raise DataLossError(
+                f"record {part.last} of {part.shard_id} was there when the batch was planned and is gone now: the "
+                f"retention of stream {part.stream!r} ended before it was read"
+            )
+        if not records:
+            time.sleep(PAUSE_SECONDS)
+
+
+def list_shards(client: KinesisClient, stream: str) -> list[Shard]:
+    """List a stream's shards, the closed ones that still hold records included, parents before children."""
+    found: list[Any] = []
+    with explained(stream):
+        asked: dict[str, Any] = {"StreamName": stream}
+        while True:
+            answer = client.list_shards(**asked)
+            found += answer["Shards"]
+            if not answer.get("NextToken"):
+                break
+            asked = {"NextToken": answer["NextToken"]}
+    listed = {shard["ShardId"] for shard in found}
+    shards = []
+    for shard in found:
+        parents = [shard.get("ParentShardId"), shard.get("AdjacentParentShardId")]
+        shards.append(Shard(shard["ShardId"], tuple(parent for parent in parents if parent in listed)))
+    return shards
+
+
+def retention_milliseconds(client: KinesisClient, stream: str) -> int:
+    """Look up how long a stream keeps its records; raises UserError when it does not exist."""
+    with explained(stream):
+        summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    if summary["StreamStatus"] in ("CREATING", "DELETING"):
+        raise UserError(f"stream {stream!r} cannot be read now: it is {summary['StreamStatus']}")
+    return int(summary["RetentionPeriodHours"]) * 3_600_000
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
