@@ -50,10 +50,17 @@ ensure_uv() { # sets $uv: the one on PATH, else a pinned one in .cache/uv
         --requirement scripts/uv-requirements.lock || fail "uv could not be installed: is a package index within reach?"
 }
 
+environment_inputs() { # names what .venv is made from, and where
+    (printf '%s\n' "$here" && cat requirements.lock pyproject.toml scripts/setup.sh) | sha256sum
+}
+
+environment_is_current() {
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(environment_inputs)" ] && .venv/bin/python -c '' 2>/dev/null
+}
+
 ensure_environment() {
-    local python inputs
-    inputs=$( (printf '%s\n' "$here" && cat requirements.lock pyproject.toml scripts/setup.sh) | sha256sum)
-    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$inputs" ] && .venv/bin/python -c '' 2>/dev/null && return
+    local python
+    ! environment_is_current || return 0
     python=$(find_python) || fail "Python 3.11, 3.12 or 3.13 is needed: apt-get install python3 python3-venv"
     ensure_uv "$python"
     say "the locked environment into .venv"
@@ -64,7 +71,7 @@ ensure_environment() {
     "$uv" pip sync --quiet --python .venv/bin/python --require-hashes --build-constraints requirements.lock \
         --only-binary :all: --no-binary pyspark requirements.lock
     "$uv" pip install --quiet --python .venv/bin/python --offline --no-deps --no-build-isolation --editable .
-    printf '%s\n' "$inputs" >"$stamp"
+    environment_inputs >"$stamp"
 }
 
 java_major() { # prints 17 for the Java that Spark would start; nothing where there is none
