@@ -4,32 +4,35 @@
 # source: streaming/aggregated.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "streaming/aggregated.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'streaming/aggregated.proto'
 )
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n\x1astreaming/aggregated.proto\x12\rsoundgate.kpl"y\n\nUserRecord\x12\x1b\n\x13partition_key_index\x18\x01 \x01(\x04\x12$\n\x17\x65xplicit_hash_key_index\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x42\x1a\n\x18_explicit_hash_key_index"|\n\x10\x41ggregatedRecord\x12\x1b\n\x13partition_key_table\x18\x01 \x03(\t\x12\x1f\n\x17\x65xplicit_hash_key_table\x18\x02 \x03(\t\x12*\n\x07records\x18\x03 \x03(\x0b\x32\x19.soundgate.kpl.UserRecordb\x06proto3'
-)
+
+
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astreaming/aggregated.proto\x12\rsoundgate.kpl\"y\n\nUserRecord\x12\x1b\n\x13partition_key_index\x18\x01 \x01(\x04\x12$\n\x17\x65xplicit_hash_key_index\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x42\x1a\n\x18_explicit_hash_key_index\"|\n\x10\x41ggregatedRecord\x12\x1b\n\x13partition_key_table\x18\x01 \x03(\t\x12\x1f\n\x17\x65xplicit_hash_key_table\x18\x02 \x03(\t\x12*\n\x07records\x18\x03 \x03(\x0b\x32\x19.soundgate.kpl.UserRecordb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "streaming.aggregated_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'streaming.aggregated_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_USERRECORD"]._serialized_start = 45
-    _globals["_USERRECORD"]._serialized_end = 166
-    _globals["_AGGREGATEDRECORD"]._serialized_start = 168
-    _globals["_AGGREGATEDRECORD"]._serialized_end = 292
+  DESCRIPTOR._loaded_options = None
+  _globals['_USERRECORD']._serialized_start=45
+  _globals['_USERRECORD']._serialized_end=166
+  _globals['_AGGREGATEDRECORD']._serialized_start=168
+  _globals['_AGGREGATEDRECORD']._serialized_end=292
 # @@protoc_insertion_point(module_scope)
