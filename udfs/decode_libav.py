@@ -83,6 +83,8 @@ def _describe(container: Any) -> SampleStream:
     if not container.streams.audio:
         raise ValueError("no audio stream")
     audio = container.streams.audio[0]
+    if audio.codec_context is None:
+        raise ValueError("no decoder for its sound")
     for other in container.streams:
         if other.index != audio.index:
             other.discard = Discard.all

@@ -6,10 +6,12 @@ accepts and which contradictions are harmless.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from udfs.container import adts, aiff, flac, id3, mp4, mpeg_audio, mpegts, ogg, riff
-from udfs.container.layout import Layout
+from udfs.container.layout import Layout, TooManyPartsError
 from udfs.container.polyglot import other_formats
 from udfs.container.spans import ContainerReport, Span, SpanKind
 
@@ -37,33 +39,37 @@ def walk(data: bytes) -> ContainerReport:
 def _walk(data: bytes) -> ContainerReport:
     layout = Layout(data)
     start = id3.tag_length(data, 0)  # an ID3v2 tag may stand before anything
+    container, walker = _recognise(data, start if start < len(data) else 0)
+    if walker is None:
+        layout.unexplained(layout.size, "not recognised")
+        return layout.report("", "")
+    try:
+        if start:
+            id3.walk_id3v2(layout, layout.size)
+        return walker(layout)
+    except TooManyPartsError:
+        layout.give_up()
+        return layout.report(container, "")
+
+
+def _recognise(data: bytes, start: int) -> tuple[str, Callable[[Layout], ContainerReport] | None]:
+    """The container whose beginning is at `start`, and its walker."""
     head = data[start : start + 12]
-    if start and head:
-        id3.walk_id3v2(layout, layout.size)
     if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
-        return riff.walk_wave(layout)
+        return "wav", riff.walk_wave
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return aiff.walk_aiff(layout)
+        return "aiff", aiff.walk_aiff
     if head[:4] == b"fLaC":
-        return flac.walk_flac(layout)
+        return "flac", flac.walk_flac
     if head[:4] == b"OggS":
-        return ogg.walk_ogg(layout)
+        return "ogg", ogg.walk_ogg
     if head[4:8] in _MP4_BOXES:
-        return mp4.walk_mp4(layout)
+        return "mp4", mp4.walk_mp4
     packet = mpegts.is_transport_stream(data, start)
     if packet:
-        return mpegts.walk_mpegts(layout, packet)
-    return _walk_frames(layout)
-
-
-def _walk_frames(layout: Layout) -> ContainerReport:
-    """Formats without a beginning of their own: whichever chain of frames comes first."""
-    start = layout.at
-    mpeg, aac = mpeg_audio.find_mpeg_audio(layout.data, start), adts.find_adts(layout.data, start)
+        return "mpegts", partial(mpegts.walk_mpegts, packet=packet)
+    # Formats without a beginning of their own: whichever chain of frames comes first.
+    mpeg, aac = mpeg_audio.find_mpeg_audio(data, start), adts.find_adts(data, start)
     if mpeg >= 0 and (aac < 0 or mpeg <= aac):
-        return mpeg_audio.walk_mpeg_audio(layout, mpeg)
-    if aac >= 0:
-        return adts.walk_adts(layout)
-    nothing = Layout(layout.data)
-    nothing.unexplained(nothing.size, "not recognised")
-    return nothing.report("", "")
+        return "mp3", partial(mpeg_audio.walk_mpeg_audio, first=mpeg)
+    return ("adts", adts.walk_adts) if aac >= 0 else ("", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from udfs.container.frame_chain import FrameFormat, find_chain, walk_chain
+from udfs.container.frame_chain import ChainFinder, FrameFormat, walk_chain
 from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport
 
@@ -36,7 +36,7 @@ FRAMES = FrameFormat(
 
 def find_adts(data: bytes, start: int) -> int:
     """Where a chain of ADTS frames begins, or -1."""
-    return find_chain(data, FRAMES, start, len(data))
+    return ChainFinder(data, FRAMES, len(data)).find(start)
 
 
 def walk_adts(layout: Layout) -> ContainerReport:

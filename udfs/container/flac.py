@@ -7,13 +7,16 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from udfs.container import aiff, riff, tail
 from udfs.container.crc import FrameSums, flac_crc8
-from udfs.container.layout import Layout
-from udfs.container.spans import ContainerReport
+from udfs.container.flac_frame import FrameError, frame_end
+from udfs.container.layout import STRAY, Layout
+from udfs.container.spans import ContainerReport, SpanKind
 from udfs.container.vorbis_comment import walk_comments, walk_picture_block
 
+MOST_ODD_FRAMES = 16  # frames that do not reach to the next header and are read through for their end
 MOST_FRAMES = 1_000_000  # candidates that are looked at; a day of sound has fewer true ones
 
 _HEADER = re.compile(
@@ -31,11 +34,8 @@ _FOREIGN = (b"riff", b"aiff", b"w64 ")  # a WAV's or AIFF's own chunks, kept to 
 
 @dataclass(frozen=True)
 class _StreamInfo:
-    min_block: int
-    max_frame: int
     channels: int
     bits: int
-    total_samples: int
 
 
 def walk_flac(layout: Layout) -> ContainerReport:
@@ -80,15 +80,8 @@ def _walk_metadata(layout: Layout) -> _StreamInfo | None:
 
 
 def _stream_info(block: bytes) -> _StreamInfo:
-    min_block, _, _, max_frame = struct.unpack(">HH3s3s", block[:10])
     packed = int.from_bytes(block[10:18], "big")
-    return _StreamInfo(
-        min_block,
-        int.from_bytes(max_frame, "big"),
-        (packed >> 41 & 7) + 1,
-        (packed >> 36 & 31) + 1,
-        packed & (1 << 36) - 1,
-    )
+    return _StreamInfo((packed >> 41 & 7) + 1, (packed >> 36 & 31) + 1)
 
 
 def _walk_application(layout: Layout, end: int) -> None:
@@ -110,15 +103,18 @@ def _walk_application(layout: Layout, end: int) -> None:
 
 def _walk_seek_table(layout: Layout, end: int) -> None:
     """Seek points rise; placeholders are empty."""
-    previous = -1
-    while layout.at + 18 <= end:
-        sample, offset, _ = struct.unpack_from(">QQH", layout.data, layout.at)
-        placeholder = sample == 0xFFFFFFFFFFFFFFFF
-        if (placeholder and offset) or (not placeholder and sample <= previous):
+    previous, previous_offset, at = -1, -1, layout.at
+    while at + 18 <= end:
+        sample, offset, _ = struct.unpack_from(">QQH", layout.data, at)
+        if sample == 0xFFFFFFFFFFFFFFFF:
+            if offset:
+                break
+        elif sample <= previous or offset < previous_offset:
             break
-        previous = previous if placeholder else sample
-        layout.structure(layout.at + 18, "FLAC SEEKTABLE")
-    layout.unexplained(end, "FLAC SEEKTABLE")
+        else:
+            previous, previous_offset = sample, offset
+        at += 18
+    layout.mark(end, SpanKind.STRUCTURE if at == end else SpanKind.UNEXPLAINED, "FLAC SEEKTABLE")
 
 
 def _walk_cue_sheet(layout: Layout, end: int) -> None:
@@ -136,42 +132,84 @@ def _walk_cue_sheet(layout: Layout, end: int) -> None:
     layout.padding(end, "FLAC CUESHEET")
 
 
+@dataclass(frozen=True)
+class _Header:
+    """A frame header with a true CRC-8."""
+
+    start: int
+    body: int  # where the first subframe begins
+    block: int  # samples a channel
+    longest: int  # most bytes that such a frame can have
+
+
 def _walk_frames(layout: Layout, info: _StreamInfo | None, end: int) -> None:
     """Mark frames: from one true header to the next, with the CRC-16 of what lies between being 0."""
-    starts, sizes = _candidates(layout, info, end)
-    if not starts:
-        if layout.at < end and end - layout.at < 16:
+    headers = _headers(layout, info, end)
+    if not headers:
+        if end - layout.at < 16:
             layout.lie("container.truncated", "the file ends before its first frame")
             layout.sound(end, "FLAC frames")
         return
-    layout.unexplained(starts[0], "before the first FLAC frame")
-    places = np.array([*starts, end], np.int64)
-    sums = FrameSums(layout.data[:end]).normalised(places)
+    layout.unexplained(headers[0].start, "before the first FLAC frame")
+    places = np.array([*(header.start for header in headers), end], np.int64)
+    sums = FrameSums(layout.data[:end])
+    remainders = sums.normalised(places)
+    looked_into = 0
     current = 0
-    while current < len(starts):
-        limit = starts[current] + sizes[current]
-        after = current + 1
-        while after < len(places) and places[after] <= limit and sums[after] != sums[current] and after - current < 64:
-            after += 1
-        whole = after < len(places) and places[after] <= limit and sums[after] == sums[current]
-        if whole:
-            layout.sound(int(places[after]), "FLAC frames")
-            current = after
-            continue
-        following = int(places[current + 1])
-        if current + 1 == len(starts) and following - starts[current] < sizes[current]:
-            layout.lie("container.truncated", "the last frame is cut short")
-            layout.sound(following, "FLAC frames")
+    while current < len(headers):
+        header = headers[current]
+        after = _next_boundary(places, remainders, current, header.start + header.longest)
+        if after is None:
+            looked_into += 1
+            after = current + 1
+            _walk_odd_frame(layout, info, header, int(places[after]), sums if looked_into <= MOST_ODD_FRAMES else None)
         else:
-            layout.lie("container.crc", f"a FLAC frame at byte {starts[current]} does not match its checksum")
-            layout.unexplained(following, "FLAC frame, damaged")
-        current += 1
+            layout.sound(int(places[after]), "FLAC frames")
+        current = after
 
 
-def _candidates(layout: Layout, info: _StreamInfo | None, end: int) -> tuple[list[int], list[int]]:
-    """Where headers with a true CRC-8 begin, and the most bytes that a frame with each header can have."""
-    starts: list[int] = []
-    sizes: list[int] = []
+def _next_boundary(places: NDArray[np.int64], remainders: NDArray[np.uint16], current: int, limit: int) -> int | None:
+    """The next place to which the stretch from the current one has a true CRC-16, not behind `limit`."""
+    for after in range(current + 1, min(len(places), current + 64)):
+        if places[after] > limit:
+            return None
+        if remainders[after] == remainders[current]:
+            return after
+    return None
+
+
+def _walk_odd_frame(
+    layout: Layout, info: _StreamInfo | None, header: _Header, following: int, sums: FrameSums | None
+) -> None:
+    """Mark a frame that does not reach to the next header: cut short, damaged, or with something behind it."""
+    finish: int | None = -1
+    if sums is not None:
+        limit = min(following, header.start + header.longest)
+        try:
+            finish = frame_end(layout.data, header.start, header.body, header.block, info.bits if info else 16, limit)
+        except FrameError:
+            finish = -1
+    if finish is None and following - header.start < header.longest:
+        layout.lie("container.truncated", "the last frame is cut short")
+        layout.sound(following, "FLAC frames")
+        return
+    if sums is not None and finish is not None and finish > 0:
+        first, last = sums.normalised(np.array([header.start, finish], np.int64))
+        if first == last:
+            layout.sound(finish, "FLAC frames")
+            if following - finish >= STRAY or following < len(layout.data):
+                layout.lie(
+                    "container.trailing_bytes", f"{following - finish} bytes behind the FLAC frame at {header.start}"
+                )
+            layout.padding(following, "behind a FLAC frame")
+            return
+    layout.lie("container.crc", f"the FLAC frame at byte {header.start} does not match its checksum")
+    layout.unexplained(following, "FLAC frame, damaged")
+
+
+def _headers(layout: Layout, info: _StreamInfo | None, end: int) -> list[_Header]:
+    """Frame headers with a true CRC-8, in file order; a few of them are so by chance."""
+    headers: list[_Header] = []
     data = layout.data
     for looked_at, match in enumerate(_HEADER.finditer(data, layout.at, end)):
         if looked_at >= MOST_FRAMES:
@@ -189,6 +227,6 @@ def _candidates(layout: Layout, info: _StreamInfo | None, end: int) -> tuple[lis
         channels = channels + 1 if channels < 8 else 2
         if info is not None and channels != info.channels:
             continue
-        starts.append(at)
-        sizes.append(32 + channels * (8 + block * ((info.bits if info else 32) + 1) // 8 + 8))
-    return starts, sizes
+        longest = 32 + channels * (8 + block * ((info.bits if info else 32) + 1) // 8 + 8)
+        headers.append(_Header(at, header_end + 1, block, longest))
+    return headers

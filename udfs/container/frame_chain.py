@@ -10,6 +10,7 @@ from udfs.container import id3, tail
 from udfs.container.layout import STRAY, Layout
 from udfs.container.spans import ContainerReport
 
+MOST_HEADERS = 2_000_000  # that lead nowhere; a file of any other kind has one in two thousand bytes
 SURE = 4  # frames in a row that make a chain; other data leads on from one header to the next by chance only
 
 
@@ -36,19 +37,32 @@ class FrameFormat:
     longest: int
 
 
-def find_chain(data: bytes, frames: FrameFormat, start: int, end: int, sure: int = SURE) -> int:
-    """Where the first chain of `sure` frames begins (fewer count if they end just where the data does); -1 if none."""
-    for match in frames.header.finditer(data, start, end):
-        at, count = match.start(), 0
-        while count < sure and at < end:
-            length = frames.length(data, at)
-            if not length or not frames.same_stream(data, match.start(), at):
-                break
-            at += length
-            count += 1
-        if count >= sure or (count >= 2 and at == end):
-            return match.start()
-    return -1
+class ChainFinder:
+    """Looks for chains of frames, up to `MOST_HEADERS` headers that lead nowhere."""
+
+    def __init__(self, data: bytes, frames: FrameFormat, end: int) -> None:
+        self._data = data
+        self._frames = frames
+        self._end = end
+        self._left = MOST_HEADERS
+
+    def find(self, start: int, sure: int = SURE) -> int:
+        """Where the next chain of `sure` frames begins (two count if they end just where the data does); -1 if none."""
+        data, frames, end = self._data, self._frames, self._end
+        for match in frames.header.finditer(data, start, end):
+            at, count = match.start(), 0
+            while count < sure and at < end:
+                length = frames.length(data, at)
+                if not length or not frames.same_stream(data, match.start(), at):
+                    break
+                at += length
+                count += 1
+            if count >= sure or (count >= 2 and at == end):
+                return match.start()
+            self._left -= 1
+            if self._left < 0:
+                return -1
+        return -1
 
 
 def walk_chain(
@@ -63,8 +77,9 @@ def walk_chain(
     end = tags[0][0] if tags else layout.size
     label = f"{codec} frames"
     began = False
+    finder = ChainFinder(data, frames, end)
     while layout.at < end:
-        start = find_chain(data, frames, layout.at, end, sure=SURE if not began else 2)
+        start = finder.find(layout.at, sure=SURE if not began else 2)
         if start < 0:
             break
         if start > layout.at:

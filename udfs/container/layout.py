@@ -6,12 +6,17 @@ from collections.abc import Callable
 
 from udfs.container.spans import ContainerReport, Span, SpanKind
 
-# A hostile file can hold millions of tiny parts. Past the first number neighbours of the harmless kinds are merged,
-# past the second the rest of the file is one unexplained span.
+# A hostile file can hold millions of tiny parts. Past the first number of spans neighbours of the harmless kinds are
+# merged; past one of the others (marks are merged spans, too) the walk ends and the rest is one unexplained span.
 COARSE_AFTER = 10_000
 SPAN_LIMIT = 20_000
+MARK_LIMIT = 300_000
 STRAY = 16  # fewer bytes than this behind an end hold nothing: pad bytes, a size that was rounded up
 _COARSE = {SpanKind.STRUCTURE, SpanKind.SOUND, SpanKind.OTHER_STREAM}
+
+
+class TooManyPartsError(Exception):
+    """The file has more parts than any that was made to be played."""
 
 
 class Layout:
@@ -28,6 +33,7 @@ class Layout:
         self.at = 0
         self.spans: list[Span] = []
         self.lies: list[tuple[str, str]] = []
+        self._marks = 0
 
     @property
     def size(self) -> int:
@@ -40,12 +46,11 @@ class Layout:
         if end <= self.at:
             return
         last = self.spans[-1] if self.spans else None
-        if len(self.spans) >= COARSE_AFTER and last is not None:
-            if len(self.spans) >= SPAN_LIMIT:
-                self.lie("container.too_many_parts", f"more than {SPAN_LIMIT} parts")
-                kind, name = SpanKind.UNEXPLAINED, last.name if last.kind is SpanKind.UNEXPLAINED else "too many parts"
-            elif kind in _COARSE and last.kind in _COARSE:
-                kind, name = last.kind, last.name
+        self._marks += 1
+        if len(self.spans) >= SPAN_LIMIT or self._marks > MARK_LIMIT:
+            raise TooManyPartsError
+        if len(self.spans) >= COARSE_AFTER and last is not None and kind in _COARSE and last.kind in _COARSE:
+            kind, name = last.kind, last.name
         if last is not None and last.kind is kind and last.name == name:
             self.spans[-1] = Span(last.start, end, kind, name)
         else:
@@ -90,6 +95,13 @@ class Layout:
             self.mark(place(span.end), span.kind, span.name)
         for code, detail in part.lies:
             self.lie(code, detail)
+
+    def give_up(self) -> None:
+        """Say that the rest has too many parts to tell them apart."""
+        self.lie("container.too_many_parts", f"more than {len(self.spans)} parts in the first {self.at} bytes")
+        if self.at < self.size:
+            self.spans.append(Span(self.at, self.size, SpanKind.UNEXPLAINED, "too many parts"))
+            self.at = self.size
 
     def report(self, container: str, codec: str) -> ContainerReport:
         """Close the layout: whatever was not marked is unexplained."""

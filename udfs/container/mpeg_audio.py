@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from udfs.container.frame_chain import FrameFormat, find_chain, walk_chain
+from udfs.container.frame_chain import ChainFinder, FrameFormat, walk_chain
 from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport
 
@@ -57,7 +57,7 @@ FRAMES = FrameFormat(
 
 def find_mpeg_audio(data: bytes, start: int) -> int:
     """Where a chain of MPEG audio frames begins, or -1."""
-    return find_chain(data, FRAMES, start, len(data))
+    return ChainFinder(data, FRAMES, len(data)).find(start)
 
 
 def walk_mpeg_audio(layout: Layout, first: int) -> ContainerReport:

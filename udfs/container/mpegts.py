@@ -10,6 +10,7 @@ from udfs.container.spans import ContainerReport, SpanKind
 
 _SYNC = 0x47
 _NULL = 0x1FFF
+MOST_RUNS = 100_000
 _AUDIO = {0x03: "mp3", 0x04: "mp3", 0x0F: "aac", 0x11: "aac_latm", 0x81: "ac3", 0x82: "dts", 0x87: "eac3", 0x1C: "pcm"}
 _TABLES = {0x00, 0x01, 0x02, 0x03, 0x10, 0x11, 0x12, 0x13, 0x14, 0x1E, 0x1F}  # service information
 
@@ -75,6 +76,9 @@ def _walk_packets(layout: Layout, packet: int) -> str:
     of_packet[null] = np.where((rows[null, 4:] == rows[null, 4:5]).all(axis=1), _STUFFING, _OTHER)
     of_packet[_hides_stuffing(rows)] = _OTHER
     breaks = np.flatnonzero(np.diff(of_packet)) + 1
+    if len(breaks) > MOST_RUNS:  # hours of interleaved streams: tell them from what is hidden, not from each other
+        of_packet[(of_packet == _TABLE) | (of_packet == _PICTURES)] = _SOUND
+        breaks = np.flatnonzero(np.diff(of_packet)) + 1
     for first, last in zip([0, *breaks.tolist()], [*breaks.tolist(), len(rows)], strict=True):
         kind, name = _SPANS[int(of_packet[first])]
         layout.mark(base + last * packet, kind, name)

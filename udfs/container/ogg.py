@@ -14,7 +14,9 @@ from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport, SpanKind
 from udfs.container.vorbis_comment import is_picture_block, walk_comments
 
-MAX_HEADERS = 96 << 20  # header bytes held at a time; cover art of tens of megabytes lies in them
+MAX_PIECES = 400_000  # segments (of at most 255 bytes) of headers held at a time: cover art of tens of megabytes
+MOST_STREAMS = 64
+MOST_HELD = 1000  # marks that wait to be put in order
 _PAGE = re.compile(rb"OggS\0[\x00-\x07]")
 
 # How a stream's first packet begins -> codec, header packets, what kind its data is.
@@ -47,8 +49,14 @@ class _Walk:
     layout: Layout
     streams: dict[int, _Stream] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)  # held back while a header packet is incomplete
-    held: int = 0
     codec: str = ""
+
+    def mark(self, start: int, end: int, kind: SpanKind, name: str) -> None:
+        """Note what bytes are; a neighbour of the same name is joined to the mark before."""
+        if self.marks and self.marks[-1][1:] == (start, kind, name):
+            self.marks[-1] = (self.marks[-1][0], end, kind, name)
+        else:
+            self.marks.append((start, end, kind, name))
 
 
 def walk_ogg(layout: Layout) -> ContainerReport:
@@ -73,11 +81,11 @@ def walk_ogg(layout: Layout) -> ContainerReport:
 
 def _mark_gap(walk: _Walk, start: int, end: int, is_last: bool) -> None:
     if not walk.layout.data[start:end].strip(b"\0"):
-        walk.marks.append((start, end, SpanKind.PADDING, "zeros between pages"))
+        walk.mark(start, end, SpanKind.PADDING, "zeros between pages")
         return
     if is_last:
         walk.layout.lie("container.trailing_bytes", f"{end - start} bytes behind the last page")
-    walk.marks.append((start, end, SpanKind.UNEXPLAINED, "behind the end" if is_last else "between pages"))
+    walk.mark(start, end, SpanKind.UNEXPLAINED, "behind the end" if is_last else "between pages")
 
 
 def _walk_page(walk: _Walk, at: int, end: int) -> int:
@@ -89,30 +97,30 @@ def _walk_page(walk: _Walk, at: int, end: int) -> int:
     finish = body + sum(lacing)
     if at + 27 > end or finish > end:
         layout.lie("container.truncated", "the last page is cut short")
-        walk.marks.append((at, end, SpanKind.SOUND, "Ogg page, cut short"))
+        walk.mark(at, end, SpanKind.SOUND, "Ogg page, cut short")
         return end
     page = bytearray(data[at:finish])
     page[22:26] = bytes(4)
     if ogg_crc(bytes(page)) != int.from_bytes(data[at + 22 : at + 26], "little"):
         layout.lie("container.crc", f"the Ogg page at byte {at} does not match its checksum")
-        walk.marks.append((at, finish, SpanKind.UNEXPLAINED, "Ogg page, damaged"))
+        walk.mark(at, finish, SpanKind.UNEXPLAINED, "Ogg page, damaged")
         return finish
     serial = int.from_bytes(data[at + 14 : at + 18], "little")
-    if data[at + 5] & 2:
+    if data[at + 5] & 2 and len(walk.streams) < MOST_STREAMS:
         walk.streams[serial] = _identify(data[body:finish])
         walk.codec = walk.codec or (walk.streams[serial].codec if walk.streams[serial].kind is SpanKind.SOUND else "")
     stream = walk.streams.get(serial)
     if stream is None or stream.kind is SpanKind.UNEXPLAINED:
-        walk.marks.append((at, finish, SpanKind.UNEXPLAINED, "Ogg stream of no known kind"))
+        walk.mark(at, finish, SpanKind.UNEXPLAINED, "Ogg stream of no known kind")
     elif stream.headers_left:
-        walk.marks.append((at, body, SpanKind.STRUCTURE, "Ogg page"))
+        walk.mark(at, body, SpanKind.STRUCTURE, "Ogg page")
         _walk_header_page(walk, stream, body, lacing)
     else:
-        walk.marks.append((at, finish, stream.kind, f"Ogg {stream.codec}"))
-    walk.held += finish - at
-    if walk.held > MAX_HEADERS:
+        walk.mark(at, finish, stream.kind, f"Ogg {stream.codec}")
+    held = sum(len(each.pieces) for each in walk.streams.values() if each.headers_left)
+    if held > MAX_PIECES:
         _give_up_headers(walk)
-    if all(not each.pieces for each in walk.streams.values()):
+    if len(walk.marks) > MOST_HELD and all(not each.pieces for each in walk.streams.values()):
         _write_out(walk)
     return finish
 
@@ -133,7 +141,7 @@ def _walk_header_page(walk: _Walk, stream: _Stream, at: int, lacing: bytes) -> N
     for position, length in enumerate(lacing):
         if not stream.headers_left:
             finish = at + sum(lacing[position:])
-            walk.marks.append((at, finish, stream.kind, f"Ogg {stream.codec}"))
+            walk.mark(at, finish, stream.kind, f"Ogg {stream.codec}")
             return
         stream.pieces.append((at, at + length))
         at += length
@@ -165,7 +173,7 @@ def _walk_header_packet(walk: _Walk, stream: _Stream) -> None:
         for piece in range(first, last + 1):
             start = int(starts[piece] + max(span.start - offsets[piece], 0))
             end = int(starts[piece] + min(span.end, int(offsets[piece + 1])) - offsets[piece])
-            walk.marks.append((start, end, span.kind, span.name))
+            walk.mark(start, end, span.kind, span.name)
     for code, detail in part.lies:
         walk.layout.lie(code, detail)
 
@@ -222,4 +230,3 @@ def _write_out(walk: _Walk) -> None:
     for _, end, kind, name in sorted(walk.marks, key=lambda mark: mark[0]):
         walk.layout.mark(end, kind, name)
     walk.marks.clear()
-    walk.held = 0

@@ -11,6 +11,7 @@ import struct
 import zlib
 
 MAX_PIXEL_BYTES = 256 << 20  # inflated size of the largest PNG that is believed
+MOST_BLOCKS = 500_000  # segments of a JPEG, blocks of a GIF: more than the largest have
 
 _JPEG_SEGMENT = re.compile(rb"\xff++[^\x00\xd0-\xd7]")
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -45,7 +46,7 @@ def picture_end(data: bytes, start: int, end: int) -> int | None:
 
 def _jpeg_end(data: bytes, start: int, end: int) -> int | None:
     at, frames, scans = start + 2, 0, 0
-    while True:
+    for _ in range(MOST_BLOCKS):
         match = _JPEG_SEGMENT.match(data, at, end)
         if match is None:
             return None
@@ -71,6 +72,7 @@ def _jpeg_end(data: bytes, start: int, end: int) -> int | None:
             if match is None:
                 return None
             at = match.start()
+    return None
 
 
 def _png_end(data: bytes, start: int, end: int) -> int | None:
@@ -114,7 +116,8 @@ def _gif_end(data: bytes, start: int, end: int) -> int | None:
         return None
     flags = data[start + 10]
     at, images = start + 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0), 0
-    while at < end:
+    blocks = 0
+    while at < end and blocks < MOST_BLOCKS:
         block = data[at]
         if block == 0x3B:
             return at + 1 if images else None
@@ -130,7 +133,9 @@ def _gif_end(data: bytes, start: int, end: int) -> int | None:
             return None
         while at < end and data[at]:  # sub-blocks, each with its length before it
             at += data[at] + 1
+            blocks += 1
         at += 1
+        blocks += 1
     return None
 
 
