@@ -47,7 +47,7 @@ def by_ffmpeg(container: str, codec: str, video: str = "", options: str = "", se
         integer = codec in ("mp2", "alac")
         for start in range(0, samples.shape[1], 1152):
             block = np.ascontiguousarray(samples[:, start : start + 1152], np.float32)
-            block = (block * 20000).astype(np.int16) if integer else block
+            block = (block * 32767).astype(np.int16) if integer else block
             frame = av.AudioFrame.from_ndarray(block, format="s16p" if integer else "fltp", layout="stereo")
             frame.sample_rate, frame.pts = RATE, start
             output.mux(stream.encode(frame))

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from udfs.container import id3, tail
-from udfs.container.layout import STRAY, Layout
+from udfs.container.layout import STRAY, Layout, TooManyPartsError
 from udfs.container.spans import ContainerReport
 
 MOST_HEADERS = 2_000_000  # that lead nowhere; a file of any other kind has one in two thousand bytes
+MOST_FRAMES = 4_000_000  # a day of sound
 SURE = 4  # frames in a row that make a chain; other data leads on from one header to the next by chance only
 
 
@@ -76,7 +77,7 @@ def walk_chain(
     tags = tail.peel(data, layout.at, layout.size)
     end = tags[0][0] if tags else layout.size
     label = f"{codec} frames"
-    began = False
+    began, count = False, 0
     finder = ChainFinder(data, frames, end)
     while layout.at < end:
         start = finder.find(layout.at, sure=SURE if not began else 2)
@@ -95,6 +96,10 @@ def walk_chain(
             if at + length > end:
                 layout.lie("container.truncated", "the last frame is cut short")
             at = min(at + length, end)
+            count += 1
+            if count > MOST_FRAMES:
+                layout.sound(at, label)
+                raise TooManyPartsError
         layout.sound(at, label)
     if began and layout.at < end:
         _mark_rest(layout, frames, end, label)

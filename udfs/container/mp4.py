@@ -15,6 +15,7 @@ from udfs.container.spans import ContainerReport, SpanKind
 from udfs.container.text import is_text
 
 DEEPEST = 12
+MOST_BOXES = 300_000  # on the outermost level: two a fragment, and a fragment a frame, make hours of sound
 _BOX_NAME = re.compile(rb"[\x20-\x7e\xa9]{4}")
 
 _CONTAINERS = {
@@ -94,14 +95,15 @@ def box_at(data: bytes, at: int, end: int) -> tuple[bytes, int, int] | None:
 
 def _read_movie(data: bytes) -> _Movie:
     """First pass: the tracks' sample tables and the fragments, wherever in the file they are."""
-    movie, at = _Movie(), 0
-    while (box := box_at(data, at, len(data))) is not None:
+    movie, at, boxes = _Movie(), 0, 0
+    while boxes < MOST_BOXES and (box := box_at(data, at, len(data))) is not None:
         name, content, end = box
         if name == b"moov":
             _read_boxes(data, content, min(end, len(data)), movie, 1)
         elif name == b"moof":
             movie.fragments.read(data, at, content, min(end, len(data)))
         at = end
+        boxes += 1
     return movie
 
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from udfs.container import tail
 from udfs.container.crc import ogg_crc
-from udfs.container.layout import Layout
+from udfs.container.layout import Layout, TooManyPartsError
 from udfs.container.spans import ContainerReport, SpanKind
 from udfs.container.vorbis_comment import is_picture_block, walk_comments
 
 MAX_PIECES = 400_000  # segments (of at most 255 bytes) of headers held at a time: cover art of tens of megabytes
 MOST_STREAMS = 64
+MOST_PAGES = 2_000_000  # ten hours of the smallest
 MOST_HELD = 1000  # marks that wait to be put in order
 _PAGE = re.compile(rb"OggS\0[\x00-\x07]")
 
@@ -65,6 +66,7 @@ def walk_ogg(layout: Layout) -> ContainerReport:
     walk = _Walk(layout)
     tags = tail.peel(data, layout.at, layout.size)
     end, at = tags[0][0] if tags else layout.size, layout.at
+    pages = 0
     while at < end:
         if not _PAGE.match(data, at, end):
             match = _PAGE.search(data, at, end)
@@ -73,6 +75,10 @@ def walk_ogg(layout: Layout) -> ContainerReport:
             at = following
             continue
         at = _walk_page(walk, at, end)
+        pages += 1
+        if pages > MOST_PAGES:
+            _write_out(walk)
+            raise TooManyPartsError
     _give_up_headers(walk)
     _write_out(walk)
     tail.walk_tail(layout, tags)
