@@ -15,16 +15,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from streaming.demo_uploads import DEMONSTRATIONS, KNOWN, RECORDINGS
+from streaming.lake_reader import open_table
 from streaming.record_files import RecordFileWriter
 
 COMMAND = Path(sys.executable).with_name("soundgate")
 USER = "demo"
 TIMEOUT_S = 4  # an upload that lacks a chunk is given up so soon here; the default is ten minutes
+LOG, LOG_LINES = "job.log", 20
 COLOURS = {"accept": "green", "review": "yellow", "reject": "red", "incomplete": "magenta"}
 
 
@@ -32,21 +34,20 @@ def run_demo(folder: Path, console: Console) -> None:
     """Index, produce and classify in `folder`, which is made anew; raises CalledProcessError when a command fails."""
     for name in ("index", "uploads", "records", "lake", "checkpoint"):
         shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / LOG).unlink(missing_ok=True)
     (folder / "uploads").mkdir(parents=True)
     index, records, lake = folder / "index", folder / "records", folder / "lake"
     console.rule(f"1  {len(KNOWN)} recordings into a reference index")
     soundgate(["index", "build", *(str(RECORDINGS / name) for name in KNOWN), "-o", str(index)], console)
     console.rule(f"2  {len(DEMONSTRATIONS)} uploads into chunk records")
     produce(folder / "uploads", records, console)
-    console.rule("3  the job")
-    soundgate(
-        [
-            *("run", "--source", f"files:{records}", "--index", str(index), "--lake", str(lake)),
-            *("--checkpoint", str(folder / "checkpoint"), "--timeout-seconds", str(TIMEOUT_S)),
-            *("--trigger-seconds", "1", "--drain"),
-        ],
-        console,
-    )
+    console.rule("3  the job: rebuild, decode, examine, identify, decide, write")
+    arguments = [
+        *("run", "--source", f"files:{records}", "--index", str(index), "--lake", str(lake)),
+        *("--checkpoint", str(folder / "checkpoint"), "--timeout-seconds", str(TIMEOUT_S)),
+        *("--trigger-seconds", "1", "--drain"),
+    ]
+    soundgate(arguments, console, log=folder / LOG)
 
 
 def produce(uploads: Path, records: Path, console: Console) -> None:
@@ -63,15 +64,21 @@ def produce(uploads: Path, records: Path, console: Console) -> None:
             console.print(f"{len(made)} records of {one.what}", highlight=False)
 
 
-def soundgate(arguments: Sequence[str], console: Console) -> None:
-    """Show a command and run it."""
-    console.print(f"[bold]$ soundgate {shlex.join(arguments)}[/]", highlight=False, soft_wrap=True)
-    subprocess.run([str(COMMAND), *arguments], check=True, stdin=subprocess.DEVNULL)
+def soundgate(arguments: Sequence[str], console: Console, log: Path | None = None) -> None:
+    """Show a command and run it; what Spark has to say goes to a log."""
+    console.print(f"$ soundgate {shlex.join(arguments)}", style="bold", markup=False, highlight=False, soft_wrap=True)
+    command = [str(COMMAND), *arguments]
+    if log is None:
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        return
+    console.print(f"(less than a minute; its log is {log})", style="dim", markup=False, highlight=False)
+    with log.open("wb") as file:
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
 
 
-def read_table(folder: Path) -> list[dict[str, Any]]:
-    """Read a Delta table without a JVM."""
-    return list(DeltaTable(folder).to_pyarrow_table().to_pylist())
+def read_table(lake: Path, name: str) -> list[dict[str, Any]]:
+    """Read a table of the lake, without a JVM."""
+    return list(open_table(str(lake), name).to_pyarrow_dataset().to_table().to_pylist())
 
 
 def show_verdicts(verdicts: Sequence[dict[str, Any]], console: Console) -> None:
@@ -87,7 +94,7 @@ def show_verdicts(verdicts: Sequence[dict[str, Any]], console: Console) -> None:
             continue
         decision = f"[{COLOURS[row['decision']]}]{row['decision']}[/]"
         why = ", ".join(row["reasons"] or ()) or "-"
-        table.add_row(one.track_name, one.what, decision, content(row), identity(row), why)
+        table.add_row(one.track_name, one.what, decision, content(row), escape(identity(row)), why)
     console.print(table)
 
 
@@ -111,7 +118,7 @@ def show_rejections(rejections: Sequence[dict[str, Any]], console: Console) -> N
     for name in ("partition key", "reason", "message"):
         table.add_column(name, overflow="fold")
     for row in rejections:
-        table.add_row(row["partition_key"], row["reason"], row["message"])
+        table.add_row(*(escape(row[name] or "") for name in ("partition_key", "reason", "message")))
     console.print(table)
 
 
@@ -124,15 +131,17 @@ def main() -> None:
     try:
         run_demo(folder, console)
     except subprocess.CalledProcessError as error:
-        sys.exit(f"demo: a command ended with exit code {error.returncode}")
-    verdicts = read_table(folder / "lake" / "verdicts")
+        log = folder / LOG
+        end = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
+        sys.exit("\n".join([*end, f"demo: soundgate {error.cmd[1]} ended with exit code {error.returncode}"]))
+    verdicts = read_table(folder / "lake", "verdicts")
     console.rule("4  the tables")
     show_verdicts(verdicts, console)
-    show_rejections(read_table(folder / "lake" / "rejections"), console)
+    show_rejections(read_table(folder / "lake", "rejections"), console)
     first = next(row for row in verdicts if row["decision"] == "reject")
     console.print(
         f"Done in {time.monotonic() - started:.0f} s. To look around: {folder}/lake/verdicts, "
-        f"{folder}/lake/rejections, {folder}/index;\n"
+        f"{folder}/lake/rejections, {folder}/index, {folder}/{LOG};\n"
         f"the evidence behind a verdict: .venv/bin/soundgate explain {first['upload_id']} --lake {folder}/lake",
         highlight=False,
         soft_wrap=True,

@@ -27,10 +27,10 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def shown(demo_folder: Path) -> Shown:
-    verdicts = read_table(demo_folder / "lake" / "verdicts")
+    verdicts = read_table(demo_folder / "lake", "verdicts")
     assert sorted(row["track_name"] for row in verdicts) == sorted(one.track_name for one in DEMONSTRATIONS)
     by_name = {row["track_name"]: row for row in verdicts}
-    return Shown(demo_folder, by_name, read_table(demo_folder / "lake" / "rejections"))
+    return Shown(demo_folder, by_name, read_table(demo_folder / "lake", "rejections"))
 
 
 def test_a_whole_known_recording_is_accepted_and_named(shown: Shown) -> None:
