@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from streaming import __version__
-from streaming.commands import emr, explain, produce, publish, run, scan, settings, status
+from streaming.commands import emr, explain, produce, publish, run, sanitise, scan, settings, status
 from streaming.errors import UserError
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ def options(
 app.add_typer(emr.app, name="emr")
 app.command("produce", epilog=produce.EPILOG)(produce.produce)
 app.command("scan", epilog=scan.EPILOG)(scan.scan)
+app.command("sanitise", epilog=sanitise.EPILOG)(sanitise.sanitise)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("status", epilog=status.EPILOG)(status.status)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)

@@ -16,8 +16,8 @@ from __future__ import annotations
 import io
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import IO
 
 import numpy as np
@@ -59,6 +59,8 @@ class Decoded:
         the samples are floats.
     problems
         (reason code, detail) of what went wrong on the way without stopping it.
+    tags
+        Title, artist and the like, for a safe copy.
     """
 
     samples: NDArray[np.float32]
@@ -66,6 +68,7 @@ class Decoded:
     facts: AudioFacts
     pcm: Samples | None = None
     problems: tuple[tuple[str, str], ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def mono(self) -> NDArray[np.float32]:
         """The channels' mean, float32 (frames,)."""
@@ -179,12 +182,12 @@ def _assemble(stream: SampleStream, store: SampleStore) -> Decoded:
     if kept.dtype.kind == "i":
         bits = stream.bits_per_sample or 8 * kept.dtype.itemsize
         samples = _converted(kept, lambda block: block * np.float32(2.0 ** (1 - bits)))
-        return Decoded(samples, stream.sample_rate, facts, kept, tuple(problems))
+        return Decoded(samples, stream.sample_rate, facts, kept, tuple(problems), stream.tags)
     not_finite = sum(int(np.count_nonzero(~np.isfinite(block))) for block in _in_blocks(kept))
     if not_finite:
         problems.append(("decode.not_finite", f"{not_finite} of {kept.size} samples are NaN or infinite"))
         kept = _converted(kept, lambda block: np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0))
-    return Decoded(kept, stream.sample_rate, facts, None, tuple(problems))
+    return Decoded(kept, stream.sample_rate, facts, None, tuple(problems), stream.tags)
 
 
 def _in_blocks(samples: Samples) -> Iterator[Samples]:

@@ -13,7 +13,7 @@ import numpy as np
 from av.stream import Discard
 
 from udfs.decode_libsndfile import NotReadError
-from udfs.samples import BLOCK_SAMPLES, Samples, SampleStream
+from udfs.samples import BLOCK_SAMPLES, Samples, SampleStream, known_tags
 
 # Demuxers that may probe an upload, by FFmpeg's names. Its other demuxers read playlists (which open other files),
 # images, text art, subtitles, game archives and headerless dumps that almost any bytes pass for.
@@ -104,9 +104,17 @@ def _describe(container: Any) -> SampleStream:
         bits_per_sample=bits,
         blocks=iter(()),
         problems=problems,
+        tags=known_tags(_lower_case(container.metadata) | _lower_case(audio.metadata)),
     )
     stream.blocks = _join_frames(container, itertools.chain([first], frames), stream)
     return stream
+
+
+def _lower_case(metadata: dict[str, str]) -> dict[str, str]:
+    """FFmpeg's names are those of each format, in any case."""
+    names = {"track": "tracknumber", "year": "date"}
+    lower = {str(name).lower(): text for name, text in metadata.items()}
+    return {names.get(name, name): text for name, text in lower.items()}
 
 
 def _decode_packets(container: Any, audio: Any, problems: list[tuple[str, str]]) -> Iterator[Any]:

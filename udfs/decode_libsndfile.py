@@ -8,7 +8,7 @@ from typing import IO
 import numpy as np
 import soundfile as sf
 
-from udfs.samples import BLOCK_SAMPLES, Samples, SampleStream
+from udfs.samples import BLOCK_SAMPLES, KNOWN_TAGS, Samples, SampleStream, known_tags
 
 # Formats that are taken from libsndfile. It reads more, but MAT4/MAT5 are no audio files, and HTK, SDS, PVF and their
 # like are recognised by so little that other data passes for them.
@@ -95,6 +95,7 @@ def open_stream(source: IO[bytes] | int) -> SampleStream:
         codec, bits = FLOATING[file.subtype]
         dtype, shift = "float32", 0
     stream = SampleStream(container, codec, file.samplerate, file.channels, bits, iter(()))
+    stream.tags = known_tags({name: getattr(file, name, "") for name in KNOWN_TAGS})
     stream.blocks = _read_blocks(file, dtype, shift, stream.problems)
     return stream
 

@@ -106,6 +106,7 @@ def _description(stream: SampleStream) -> dict[str, Any]:
         "sample_rate": stream.sample_rate,
         "channels": stream.channels,
         "bits_per_sample": stream.bits_per_sample,
+        "tags": stream.tags,
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -19,6 +19,9 @@ from udfs.errors import TrackError
 
 BLOCK_SAMPLES = 1 << 18  # samples over all channels that a decoder gives at a time: 1 MiB of float32
 SPILL_BYTES = 96 << 20  # more than this goes to a file: minutes of stereo stay in memory, hours do not
+
+KNOWN_TAGS = ("title", "artist", "album", "date", "genre", "tracknumber")  # that a safe copy may keep
+LONGEST_TAG = 200
 
 Samples = NDArray[Any]
 
@@ -52,7 +55,7 @@ class SampleStream:
 
     `blocks` yields arrays (frames, channels), all of one dtype: int16 or int32 where the codec is lossless with
     integer samples (right-aligned, so a 24-bit sample is -2**23..2**23-1), else float32. `problems` grows while the
-    blocks are read.
+    blocks are read. `tags` are those of `KNOWN_TAGS` that the file has, for its safe copy.
     """
 
     container: str
@@ -62,6 +65,13 @@ class SampleStream:
     bits_per_sample: int | None
     blocks: Iterator[Samples]
     problems: list[tuple[str, str]] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def known_tags(found: Mapping[str, object]) -> dict[str, str]:
+    """Of what a file says about itself, the few short printable texts that are kept."""
+    tags = {name: str(found.get(name) or "").strip() for name in KNOWN_TAGS}
+    return {name: text for name, text in tags.items() if text.isprintable() and 0 < len(text) <= LONGEST_TAG}
 
 
 class SampleStore:

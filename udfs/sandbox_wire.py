@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from udfs.samples import DecodeLimits, Samples, SampleStream
+from udfs.samples import DecodeLimits, Samples, SampleStream, known_tags
 
 SLOTS = 2  # the worker fills one while the other is read
 SLOT_BYTES = 2 << 20
@@ -85,7 +85,10 @@ def parse_stream(message: bytes, limits: DecodeLimits) -> SampleStream:
         raise ProtocolError("channel count is none")
     if not (bits is None or (isinstance(bits, int) and 0 < bits <= 64)):
         raise ProtocolError("sample size is none")
-    return SampleStream(container, codec, rate, channels, bits, iter(()))
+    tags = content.get("tags")
+    return SampleStream(
+        container, codec, rate, channels, bits, iter(()), tags=known_tags(tags if isinstance(tags, dict) else {})
+    )
 
 
 def parse_pairs(content: dict[str, Any]) -> list[tuple[str, str]]:
