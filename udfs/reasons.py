@@ -51,6 +51,16 @@ REASONS: dict[str, ReasonInfo] = {
     "samples.tiled_data": ReasonInfo("The samples are the same bytes over and over.", Effect.REJECT, "d"),
     "samples.symbol_data": ReasonInfo("The samples are symbols of a few levels in no order.", Effect.REJECT, "e"),
     "mixture.data_segment": ReasonInfo("A part of the track has the statistics of data.", Effect.REJECT, "l"),
+    "mixture.payload_under": ReasonInfo(
+        "Under the sound lies a steady layer with the statistics of data.", Effect.REJECT, "l"
+    ),
+    # Modems.
+    "modem.fsk": ReasonInfo("A carrier jumps between two frequencies with the bits of data.", Effect.REJECT, "f"),
+    "modem.psk": ReasonInfo("A carrier's phase jumps with the bits of data.", Effect.REJECT, "f"),
+    "modem.ook": ReasonInfo("A carrier is keyed on and off with the bits of data.", Effect.REJECT, "e"),
+    "modem.dtmf": ReasonInfo("Keypad tones spell data.", Effect.REJECT, "f"),
+    "modem.mfsk": ReasonInfo("One of many evenly spaced tones at a time spells data.", Effect.REJECT, "f"),
+    "modem.multitone": ReasonInfo("Evenly spaced tones are switched together to spell data.", Effect.REJECT, "f"),
     # Low bits.
     "stego.low_bits_payload": ReasonInfo("The low bits of the samples are a file or text.", Effect.REJECT, "k"),
     "stego.low_bits_floor": ReasonInfo(
@@ -58,10 +68,23 @@ REASONS: dict[str, ReasonInfo] = {
     ),
     # The file is not what it says.
     "decode.not_audio": ReasonInfo("No audio container was recognised in the file.", Effect.REJECT, "j"),
+    "decode.no_sound": ReasonInfo("The file is an audio container without a frame of sound.", Effect.REJECT, "j"),
+    "container.trailing_bytes": ReasonInfo("Data lies behind the end of the audio.", Effect.REJECT, "g"),
+    "container.leading_bytes": ReasonInfo("Data lies before the audio.", Effect.REJECT, "g"),
+    "container.polyglot": ReasonInfo("The file is also something else that programs open.", Effect.REJECT, "i"),
+    "metadata.payload": ReasonInfo("Data lies in a tag, a chunk or padding where none belongs.", Effect.REJECT, "h"),
+    # The decoder was stopped: nobody knows what it is, and it must not be let in.
     "error.decode_deadline": ReasonInfo("The decoder did not finish in time.", Effect.REFUSE),
     "error.decoder_died": ReasonInfo("The decoder crashed on the file or hit its limits.", Effect.REFUSE),
-    "container.trailing_bytes": ReasonInfo("Data lies behind the end of the audio.", Effect.REJECT, "g"),
-    "metadata.payload": ReasonInfo("Data lies in a tag, a chunk or padding where none belongs.", Effect.REJECT, "h"),
+    # Harmless by themselves.
+    "container.truncated": ReasonInfo("The file ends early, as downloads that were cut short do.", Effect.NOTE),
+    "container.starts_mid_frame": ReasonInfo("The stream was cut into amid a frame.", Effect.NOTE),
+    "container.crc": ReasonInfo("A part does not match its checksum.", Effect.NOTE),
+    "container.damaged": ReasonInfo("The stream is interrupted by bytes that are none of its own.", Effect.NOTE),
+    "container.too_many_parts": ReasonInfo("The file has more parts than are looked at.", Effect.REVIEW),
+    "decode.damaged": ReasonInfo("A part of the sound could not be decoded.", Effect.NOTE),
+    "decode.format_changes": ReasonInfo("Rate or channels change within the stream.", Effect.NOTE),
+    "decode.not_finite": ReasonInfo("Some samples are NaN or infinite.", Effect.NOTE),
 }
 
 

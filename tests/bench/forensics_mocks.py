@@ -403,28 +403,31 @@ def least_bits(maker: Maker) -> Case:
     )
 
 
+def under_music(maker: Maker) -> Case:
+    """l: a payload under music, about 20 dB down, for the whole time."""
+    dice = maker.dice
+    sound, rate = carrier16(maker, 8.0)
+    mono = sound[:, 0].astype(np.float64)
+    data, kind = any_payload(maker, 30_000)
+    how = dice.choice(["bytes", "16 bits", "16 bits"])
+    if how == "bytes":
+        layer = codes_of(data) - 128
+    else:
+        layer = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float64)
+    layer = np.resize(layer, len(mono))
+    down = dice.choice([20, 20, 20, 17, 23])
+    level = np.sqrt(np.mean(mono**2)) / (np.sqrt(np.mean(layer**2)) + 1e-9) * 10 ** (-down / 20)
+    mixed = np.clip(np.rint(mono + layer * level), -32768, 32767).astype(np.int16)
+    return Case("l", f"{kind} {how} {down} dB under music", write(mixed, rate, "PCM_16", dice.choice(["WAV", "FLAC"])))
+
+
 def half_payload(maker: Maker) -> Case:
-    """l: music first, a payload after it or in one channel; or a payload under the music at -20 dB."""
+    """l: music with a payload before, after or amid it, or in one channel."""
     dice = maker.dice
     sound, rate = carrier16(maker)
-    how = dice.choice(["after", "before", "middle", "channel", "under", "under", "under8"])
-    if how.startswith("under"):
-        data, kind = any_payload(maker, 30_000)
-        mono = sound[:, 0].astype(np.float64)
-        layer = (
-            codes_of(data) - 128
-            if how == "under8"
-            else np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float64)
-        )
-        layer = (
-            np.resize(layer, len(mono))
-            if dice.random() < 0.7
-            else np.pad(layer, (0, max(0, len(mono) - len(layer))))[: len(mono)]
-        )
-        level = np.sqrt(np.mean(mono**2)) / (np.sqrt(np.mean(layer**2)) + 1e-9) * 0.1
-        mixed = np.clip(np.rint(mono + layer * level), -32768, 32767).astype(np.int16)
-        return Case("l", f"{kind} {how} music", write(mixed, rate))
-    data, kind = any_payload(maker, 20_000)
+    how = dice.choice(["after", "before", "middle", "channel"])
+    data, kind = any_payload(maker, 40_000)
+    data = (data * (80_000 // len(data) + 1))[: max(len(data), 80_000)]
     layer = np.frombuffer(data[: len(data) // 2 * 2], "<i2")
     if dice.random() < 0.5:
         layer = ((codes_of(data) - 128) * 256 * dice.uniform(0.3, 1)).astype(np.int16)
@@ -433,14 +436,19 @@ def half_payload(maker: Maker) -> Case:
         mono = sound[:, 0]
         other = np.resize(layer, len(mono))
         return Case("l", f"{kind} {how}", write(np.stack([mono, other], 1), rate))
-    layer = (
-        np.repeat(layer[:, None], sound.shape[1], 1)
-        if dice.random() < 0.5
-        else np.resize(layer, (len(layer) // sound.shape[1], sound.shape[1]))
-    )
+    channels = sound.shape[1]
+    if dice.random() < 0.5:
+        layer = np.repeat(layer[:, None], channels, 1)
+    else:
+        layer = layer[: len(layer) // channels * channels].reshape(-1, channels)
     cut = len(sound) // 2
     parts = {"after": [sound, layer], "before": [layer, sound], "middle": [sound[:cut], layer, sound[cut:]]}[how]
     return Case("l", f"{kind} {how} music", write(np.concatenate(parts), rate))
+
+
+def music_and_payload(maker: Maker) -> Case:
+    """l: half music, or a payload under it."""
+    return half_payload(maker) if maker.dice.random() < 0.5 else under_music(maker)
 
 
 SAMPLE_FAMILIES: dict[str, Callable[[Maker], Case]] = {
@@ -451,5 +459,5 @@ SAMPLE_FAMILIES: dict[str, Callable[[Maker], Case]] = {
     "e": symbols,
     "f": modem,
     "k": least_bits,
-    "l": half_payload,
+    "l": music_and_payload,
 }

@@ -15,34 +15,34 @@ import random
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import forensics_sources
 import numpy as np
 import sklearn
-from forensics_mocks import SAMPLE_FAMILIES, Case, Maker
+from forensics_mocks import SAMPLE_FAMILIES, Case, Maker, under_music
 from forensics_traps import REAL_MAKERS, noises, processed, recording, rewritten, synthetic
 from sklearn.ensemble import GradientBoostingClassifier
 
 from udfs.container.spans import ContainerReport
 from udfs.decode import decode
 from udfs.errors import TrackError
-from udfs.forensics import windows
+from udfs.forensics import mixture, windows
 from udfs.forensics.model import PATH
 from udfs.forensics.signal import make_signal
-from udfs.forensics.sound import measure
+from udfs.forensics.sound import measure, without_holds
 from udfs.track import Track
 
 SPLIT = "train"
 MOCK_FAMILIES = "abcde"
-FILES = {"mock": 220, recording: 300, rewritten: 350, processed: 600, noises: 350, synthetic: 900}
-TREES, DEPTH, RATE = 160, 4, 0.1
+FILES = {"mock": 220, "under": 700, recording: 250, rewritten: 450, processed: 900, noises: 300, synthetic: 800}
+WINDOW_TREES, MIXTURE_TREES, DEPTH, RATE = 160, 160, 4, 0.1
 
 
 def jobs() -> Iterator[tuple[str, str]]:
     """Names of all cases: (maker, number)."""
     for family in MOCK_FAMILIES:
         yield from ((family, str(i)) for i in range(FILES["mock"]))
+    yield from (("under", str(i)) for i in range(FILES["under"]))
     for maker in REAL_MAKERS:
         yield from ((maker.__name__, str(i)) for i in range(FILES[maker]))
 
@@ -50,31 +50,47 @@ def jobs() -> Iterator[tuple[str, str]]:
 def make(job: tuple[str, str]) -> Case | None:
     """Make one case; None where its recording cannot be read."""
     name, number = job
-    makers = SAMPLE_FAMILIES | {maker.__name__: maker for maker in REAL_MAKERS}
+    makers = SAMPLE_FAMILIES | {"under": under_music} | {maker.__name__: maker for maker in REAL_MAKERS}
     try:
         return makers[name](Maker(SPLIT, random.Random(f"{SPLIT} {name} {number}")))
     except forensics_sources.sf.SoundFileError:
         return None
 
 
-def rows(job: tuple[str, str]) -> tuple[bool, np.ndarray]:
-    """Whether a case is data, and the features of its windows."""
+def rows(job: tuple[str, str]) -> tuple[str, np.ndarray, np.ndarray]:
+    """A case's family, the features of its windows, and those of its channels as mixtures."""
     case = make(job)
     nothing = np.empty((0, len(windows.FEATURES)))
-    if case is None:
-        return False, nothing
-    track = Track(case.data)
+    no_mixture = np.empty((0, len(mixture.FEATURES)))
     try:
+        if case is None:
+            return "none", nothing, no_mixture
+        track = Track(case.data)
         signal = make_signal(track, ContainerReport("", "", ()), decode(track))
     except TrackError:
-        return False, nothing
+        return "none", nothing, no_mixture
     if not signal.lossless:
-        return False, nothing
-    measured = [channel.features[channel.usable] for channel in measure(signal)]
-    return case.family != "real", np.concatenate([nothing, *measured])
+        return "none", nothing, no_mixture
+    measured = measure(without_holds(signal)[0])
+    summaries = [row for row in map(mixture.summarise, measured) if row is not None]
+    return (
+        case.family,
+        np.concatenate([nothing, *(channel.features[channel.usable] for channel in measured)]),
+        np.stack(summaries) if summaries else no_mixture,
+    )
 
 
-def to_json(model: GradientBoostingClassifier) -> dict[str, object]:
+def fit(tables: list[np.ndarray], labels: list[bool], trees: int) -> GradientBoostingClassifier:
+    """Fit an ensemble; each table is one file's rows, and files of many rows weigh by the root of their number."""
+    data = np.concatenate(tables)
+    target = np.concatenate([np.full(len(table), label) for table, label in zip(tables, labels, strict=True)])
+    weights = np.concatenate([np.full(len(table), 1 / np.sqrt(max(1, len(table)))) for table in tables])
+    return GradientBoostingClassifier(
+        n_estimators=trees, max_depth=DEPTH, learning_rate=RATE, subsample=0.7, min_samples_leaf=15, random_state=0
+    ).fit(data, target, sample_weight=weights)
+
+
+def to_json(model: GradientBoostingClassifier, features: tuple[str, ...]) -> dict[str, object]:
     """The ensemble's nodes as plain lists; leaves point to themselves."""
     nodes: dict[str, list[float]] = {name: [] for name in ("roots", "feature", "threshold", "left", "right", "value")}
     for tree in (estimator.tree_ for estimator in model.estimators_[:, 0]):
@@ -89,35 +105,40 @@ def to_json(model: GradientBoostingClassifier) -> dict[str, object]:
             nodes["value"].append(float(f"{tree.value[i][0][0] * RATE:.5g}") if leaf else 0.0)
     prior = model.init_.class_prior_
     base = float(np.log(prior[1] / prior[0]))
-    return {"features": list(windows.FEATURES), "base": base, "depth": DEPTH, **nodes}
+    return {"features": list(features), "base": base, "depth": DEPTH, **nodes}
 
 
 def main() -> None:
     """Make the corpus, fit, write."""
     forensics_sources.fetch(SPLIT)
-    names = list(jobs())
     processes = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     with ProcessPoolExecutor(processes) as pool:
-        results = list(pool.map(rows, names, chunksize=16))
-    table = np.concatenate([features for _, features in results])
-    labels = np.concatenate([np.full(len(features), label) for label, features in results])
-    weights = np.concatenate([np.full(len(f), 1 / np.sqrt(max(1, len(f)))) for _, f in results])
-    model = GradientBoostingClassifier(
-        n_estimators=TREES, max_depth=DEPTH, learning_rate=RATE, subsample=0.7, min_samples_leaf=15, random_state=0
-    ).fit(table, labels, sample_weight=weights)
+        results = list(pool.map(rows, jobs(), chunksize=16))
+    plain = [(windows_, family != "real") for family, windows_, _ in results if family not in ("none", "l")]
+    mixed = [(summary, family == "l") for family, _, summary in results if family in ("real", "l")]
+    window_model = fit([table for table, _ in plain], [label for _, label in plain], WINDOW_TREES)
+    mixture_model = fit([table for table, _ in mixed], [label for _, label in mixed], MIXTURE_TREES)
     made_from = {
         "script": "tests/bench/train_forensics.py",
         "packages": list(forensics_sources.PACKAGES[SPLIT]),
         "files": {getattr(name, "__name__", name): count for name, count in FILES.items()},
-        "windows": {"data": int(labels.sum()), "sound": int((~labels).sum())},
+        "windows": {"data": sum(len(t) for t, data in plain if data), "sound": sum(len(t) for t, d in plain if not d)},
+        "channels": {
+            "mixed": sum(len(t) for t, data in mixed if data),
+            "sound": sum(len(t) for t, d in mixed if not d),
+        },
         "python": platform.python_version(),
         "scikit-learn": sklearn.__version__,
     }
-    stored = {"made_from": made_from, "windows": to_json(model)}
-    Path(PATH).write_text(json.dumps(stored, separators=(",", ":")) + "\n", "ascii")
-    print(f"{PATH}: {made_from['windows']}; importance:")
-    for share, name in sorted(zip(model.feature_importances_, windows.FEATURES, strict=True), reverse=True):
-        print(f"  {share:.3f}  {name}")
+    stored = {
+        "made_from": made_from,
+        "windows": to_json(window_model, windows.FEATURES),
+        "mixture": to_json(mixture_model, mixture.FEATURES),
+    }
+    PATH.write_text(json.dumps(stored, separators=(",", ":")) + "\n", "ascii")
+    print(json.dumps(made_from, indent=1))
+    for model, names in ((window_model, windows.FEATURES), (mixture_model, mixture.FEATURES)):
+        print(", ".join(f"{n} {v:.2f}" for v, n in sorted(zip(model.feature_importances_, names, strict=True))[::-1]))
 
 
 if __name__ == "__main__":

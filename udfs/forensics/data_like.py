@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from udfs.findings import Payload, Reason
+from udfs.findings import Reason
+from udfs.forensics.finding import CERTAIN, Finding
 from udfs.forensics.repeat import repeat_period
 from udfs.forensics.samples_as_bytes import find_payload
 from udfs.forensics.signal import Signal
-from udfs.forensics.sound import find_stretches, judge, without_holds
-from udfs.forensics.windows import FEATURES, LEAST_FRAMES, Measured, measure_channel
+from udfs.forensics.sound import find_stretches, judge
+from udfs.forensics.windows import FEATURES, Measured
 
-CERTAIN = 8.0
 HEAD_FRAMES = 8192  # read out even where nothing looks like data
 WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
 MAX_STRETCHES = 8
-MAX_CHANNELS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One test's answer."""
+def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers: dict[str, float]) -> list[Finding]:
+    """Payloads and data-like stretches of a losslessly stored signal.
 
-    log_odds: float
-    reason: Reason
-    payload: Payload | None = None
-
-
-def find_data_like(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
-    """Payloads and data-like stretches of a losslessly stored signal; measured numbers are added to `numbers`."""
-    sliced, held = without_holds(signal)
+    Parameters
+    ----------
+    sliced, held
+        The signal without held frames, and for how many each was held (`without_holds`).
+    measured
+        Windows of the channels of `sliced`.
+    numbers
+        Where measured numbers are added by name.
+    """
     frames = len(sliced.values)
-    channels = range(min(MAX_CHANNELS, sliced.values.shape[1]))
-    measured = [measure_channel(sliced, channel) for channel in channels] if frames >= LEAST_FRAMES else []
     odds = [judge(channel) for channel in measured]
     stretches = [s for m, o in zip(measured, odds, strict=True) for s in find_stretches(m, o, frames)]
     usable = sum(int(m.usable.sum()) for m in measured)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,15 +12,20 @@ from udfs.container.spans import ContainerReport
 from udfs.decode import Decoded
 from udfs.findings import Content, Examination, Payload, Reason
 from udfs.forensics.data_like import find_data_like
-from udfs.forensics.hidden import find_hidden
+from udfs.forensics.finding import CERTAIN, Finding
+from udfs.forensics.hidden import describe_upload, find_hidden
 from udfs.forensics.low_bit_findings import find_low_bits
+from udfs.forensics.mixture import find_mixture
+from udfs.forensics.modem import find_modem
 from udfs.forensics.samples_as_bytes import find_constant
 from udfs.forensics.signal import Signal, make_signal
-from udfs.track import Track
+from udfs.forensics.sound import measure, without_holds
+from udfs.reasons import Effect, info
+from udfs.track import Encoding, Track
 
-CERTAIN = 8.0  # log-odds of what was read out byte for byte
 MOCK_LOG_ODDS = 2.0  # from here on it is data
 UNDECIDED_LOG_ODDS = 0.0  # from here on a person should look
+MOST_NOTES = 8
 SOUND_LOG_ODDS = -6.0  # of a track about which no test says anything
 
 
@@ -59,11 +65,19 @@ def examine(track: Track, report: ContainerReport, decoded: Decoded | None) -> E
         Content, calibrated score, reasons with the weightiest first, and descriptions of what was recovered.
     """
     evidence = Evidence()
-    for reason, payload in find_hidden(track, report):
-        evidence.add(CERTAIN, reason, payload)
+    for found in find_hidden(track, report):
+        evidence.add(found.log_odds, found.reason, found.payload)
+    if decoded is None and not report.container and track.encoding is Encoding.FILE:
+        evidence.add(CERTAIN, payload=describe_upload(track))
     if decoded is not None and decoded.samples.size:
         examine_samples(make_signal(track, report, decoded), evidence)
-    return conclude(evidence)
+    return conclude(evidence, report, decoded)
+
+
+def _notes(report: ContainerReport, decoded: Decoded | None) -> list[tuple[str, str]]:
+    """Contradictions and damage met on the way: harmless by themselves, worth telling."""
+    met = (*report.lies, *(decoded.problems if decoded else ()))
+    return [(code, detail) for code, detail in met if info(code).effect is Effect.NOTE][:MOST_NOTES]
 
 
 def examine_samples(signal: Signal, evidence: Evidence) -> None:
@@ -72,16 +86,26 @@ def examine_samples(signal: Signal, evidence: Evidence) -> None:
     if constant:
         evidence.add(CERTAIN, constant.reason)
         return
-    if not signal.lossless:
-        return
-    for found in find_data_like(signal, evidence.numbers):
-        evidence.add(found.log_odds, found.reason, found.payload)
-    if evidence.log_odds < MOCK_LOG_ODDS:
-        for found in find_low_bits(signal, evidence.numbers):
+    for findings in _sample_tests(signal, evidence.numbers):
+        for found in findings:
             evidence.add(found.log_odds, found.reason, found.payload)
+        if evidence.log_odds >= MOCK_LOG_ODDS:
+            return
 
 
-def conclude(evidence: Evidence) -> Examination:
+def _sample_tests(signal: Signal, numbers: dict[str, float]) -> Iterator[list[Finding]]:
+    """The tests in order, each run only when the next is asked for."""
+    if signal.lossless:
+        sliced, held = without_holds(signal)
+        measured = measure(sliced)
+        yield find_data_like(sliced, held, measured, numbers)
+        yield find_low_bits(signal, numbers)
+    yield find_modem(signal, numbers)
+    if signal.lossless and held == 1:
+        yield find_mixture(measured, numbers)
+
+
+def conclude(evidence: Evidence, report: ContainerReport, decoded: Decoded | None) -> Examination:
     """One answer: content by thresholds on the strongest evidence, score by its logistic function."""
     odds = evidence.log_odds
     content = (
@@ -93,4 +117,5 @@ def conclude(evidence: Evidence) -> Examination:
     if content is Content.UNDECIDED:
         reasons = tuple(Reason("undecided." + reason.code.replace(".", "_"), reason.detail) for reason in reasons)
     numbers = {name: float(np.round(value, 6)) for name, value in evidence.numbers.items()}
+    reasons += tuple(Reason(code, detail) for code, detail in _notes(report, decoded))
     return Examination(content, round(score, 6), reasons, tuple(evidence.payloads), numbers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from udfs.findings import Reason
-from udfs.forensics.data_like import CERTAIN, Finding
+from udfs.forensics.finding import CERTAIN, Finding
 from udfs.forensics.lowbits import Floor, measure_floor, read_payload
 from udfs.forensics.signal import Signal
 

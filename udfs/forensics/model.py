@@ -68,6 +68,12 @@ def window_model() -> TreeEnsemble:
 
 
 @cache
+def mixture_model() -> TreeEnsemble:
+    """The ensemble over `udfs.forensics.mixture.FEATURES`."""
+    return TreeEnsemble.from_json(load_model()["mixture"])
+
+
+@cache
 def model_sha256() -> str:
     """SHA-256 of the model file: the tables' ``model_sha256``."""
     return hashlib.sha256(PATH.read_bytes()).hexdigest()

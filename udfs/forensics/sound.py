@@ -36,9 +36,8 @@ def without_holds(signal: Signal) -> tuple[Signal, int]:
     return replace(signal, values=sliced, sample_rate=max(1, signal.sample_rate // period), stored=b""), period
 
 
-def measure(signal: Signal) -> list[Measured]:
-    """Windows of each channel, holds undone; empty for what is too short to measure."""
-    sliced, _ = without_holds(signal)
+def measure(sliced: Signal) -> list[Measured]:
+    """Windows of each channel of a signal without holds; empty for what is too short to measure."""
     if len(sliced.values) < LEAST_FRAMES:
         return []
     return [measure_channel(sliced, channel) for channel in range(min(MAX_CHANNELS, sliced.values.shape[1]))]

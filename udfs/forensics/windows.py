@@ -20,6 +20,7 @@ WINDOW = 8192  # frames at most; shorter clips are one window
 LEAST_FRAMES = 512  # a shorter track cannot be measured
 MAX_WINDOWS = 240  # a channel; spread evenly over what is longer
 SEGMENT = 512  # frames of one short-time spectrum
+BANDS = 32
 ORDER = 24  # of the linear prediction
 
 Windows = NDArray[np.float64]
@@ -51,12 +52,17 @@ FEATURES = (
 
 @dataclass(frozen=True)
 class Measured:
-    """Windows of one channel: where they begin (frames) and their `FEATURES`, shape (windows, features)."""
+    """Windows of one channel.
+
+    Where they begin and how long they are (frames), their `FEATURES` (windows, features), and the power of `BANDS`
+    equal bands (windows, BANDS) in dB of full scale.
+    """
 
     channel: int
     starts: NDArray[np.int64]
     length: int
     features: NDArray[np.float64]
+    bands: NDArray[np.float64]
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -77,7 +83,8 @@ def measure_channel(signal: Signal, channel: int) -> Measured:
     starts, length = cut(len(column), signal.sample_rate)
     raw = np.stack([column[start : start + length] for start in starts])
     windows = raw.astype(np.float64)
-    windows /= np.abs(windows).max() + 1e-300  # raw bytes read as floats reach 1e38, whose fourth power is no number
+    scale = float(np.abs(windows).max()) + 1e-300
+    windows /= scale  # raw bytes read as floats reach 1e38, whose fourth power is no number
     centred = windows - windows.mean(axis=1, keepdims=True)
     spectra = short_time_power(centred)
     gains, coefficients = prediction(spectra)
@@ -92,7 +99,15 @@ def measure_channel(signal: Signal, channel: int) -> Measured:
         features[i, 7:10] = byte_planes(window, signal)
         features[i, 10:] = distribution(window, signal)
     np.nan_to_num(features, copy=False, nan=0.0, posinf=99.0, neginf=-99.0)
-    return Measured(channel, starts, length, features)
+    bands = band_levels(spectra) + 20 * np.log10(scale / signal.full_scale)
+    return Measured(channel, starts, length, features, bands)
+
+
+def band_levels(spectra: Windows) -> Windows:
+    """Mean power of `BANDS` equal bands, in dB."""
+    edges = np.linspace(1, spectra.shape[1], BANDS + 1).astype(int)
+    sums = np.add.reduceat(spectra, edges[:-1], axis=1) / np.maximum(np.diff(edges), 1)
+    return np.asarray(10 * np.log10(sums + 1e-18))
 
 
 def short_time_power(centred: Windows) -> Windows:

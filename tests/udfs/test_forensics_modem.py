@@ -1,0 +1,77 @@
+"""Bytes sent as tones are found, also through a lossy codec; tunes, sirens and telephones pass."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mock_files import TEXT, encrypted, reason_codes, write
+from numpy.typing import NDArray
+
+RATE = 22050
+BITS = np.unpackbits(np.frombuffer(encrypted(2000), np.uint8)).astype(np.int64)
+NIBBLES = BITS.reshape(-1, 4) @ [8, 4, 2, 1]
+LOW, HIGH = np.array([697, 770, 852, 941]), np.array([1209, 1336, 1477, 1633])
+
+
+def held(values: NDArray[np.generic], baud: float, seconds: float = 5.0) -> NDArray[np.float64]:
+    times = np.arange(int(seconds * RATE)) * baud / RATE
+    return np.asarray(values, np.float64)[np.minimum(times.astype(int), len(values) - 1)]
+
+
+def phase(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 0.5 * np.sin(2 * np.pi * np.cumsum(frequency) / RATE)
+
+
+def multitone(baud: int) -> NDArray[np.float64]:
+    gates = np.stack([held(BITS.reshape(-1, 8)[:, i], baud) for i in range(8)])
+    time = np.arange(gates.shape[1]) / RATE
+    return sum(gates[i] * np.sin(2 * np.pi * (500 + 150 * i) * time) for i in range(8)) / 10
+
+
+MODEMS = {
+    "modem.fsk": lambda: phase(held(np.where(BITS > 0, 2225, 2025), 300)),
+    "modem.psk": lambda: held(BITS * 2 - 1, 300) * phase(np.full(5 * RATE, 1800.0)),
+    "modem.ook": lambda: held(BITS, 300) * phase(np.full(5 * RATE, 1500.0)),
+    "modem.dtmf": lambda: phase(held(LOW[NIBBLES // 4], 10)) + 0.8 * phase(held(HIGH[NIBBLES % 4], 10)),
+    "modem.mfsk": lambda: phase(held(1000 + 100 * NIBBLES, 50)),
+    "modem.multitone": lambda: multitone(20),
+}
+
+
+@pytest.mark.parametrize("code", MODEMS)
+@pytest.mark.parametrize("container", ["WAV", "OGG"])
+def test_a_modem_is_named(code: str, container: str) -> None:
+    sound = MODEMS[code]() * 0.6
+    assert reason_codes(write(sound, "PCM_16" if container == "WAV" else "VORBIS", container, RATE))[0] == code
+
+
+def test_bell_202_with_noise_is_found() -> None:
+    bits = np.unpackbits(np.frombuffer(TEXT[:2000], np.uint8))
+    sound = phase(held(np.where(bits > 0, 1200, 2200), 1200)) + np.random.default_rng(1).normal(0, 0.02, 5 * RATE)
+    assert reason_codes(write(sound, rate=RATE))[0] == "modem.fsk"
+
+
+TIME = np.arange(6 * RATE) / RATE
+SCALE = 220 * 2 ** (np.array([0, 2, 4, 5, 7, 9, 11, 12]) / 12)
+TUNE = np.random.default_rng(4).integers(0, 8, 400)
+TUNES = {
+    "siren": lambda: phase(np.where(TIME % 1 < 0.5, 660.0, 880.0)),
+    "arpeggio": lambda: phase(SCALE[[0, 2, 4]][(TIME * 50).astype(int) % 3]),
+    "sine tune": lambda: phase(SCALE[TUNE[(TIME * 8).astype(int)]]),
+    "square tune": lambda: 0.4 * np.sign(phase(SCALE[TUNE[(TIME * 8).astype(int)]])),
+    "tremolo": lambda: phase(np.full(6 * RATE, 440.0)) * (np.sin(2 * np.pi * 45 * TIME) > 0),
+    "morse": lambda: phase(np.full(6 * RATE, 700.0)) * BITS[(TIME * 15).astype(int)],
+    "fm": lambda: 0.5 * np.sin(2 * np.pi * 220 * TIME + 5 * np.sin(2 * np.pi * 330 * TIME)),
+    "a telephone number": lambda: (
+        (phase(LOW[TUNE[(TIME * 5).astype(int)] % 4].astype(float)) + phase(HIGH[TUNE[(TIME * 5).astype(int)] % 3].astype(float)))
+        * 0.5
+        * (TIME % 0.2 < 0.1)
+        * (TIME < 2.2)
+    ),
+    "bleeps": lambda: phase(np.random.default_rng(1).uniform(200, 3000, 400)[(TIME * 12).astype(int)]),
+}
+
+
+@pytest.mark.parametrize("name", TUNES)
+def test_tones_that_spell_nothing_pass(name: str) -> None:
+    assert reason_codes(write(TUNES[name](), rate=RATE)) == []

@@ -1,0 +1,184 @@
+"""Bytes written as samples are recognised, read out and named by family; real sound passes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import numpy as np
+import pytest
+from mock_files import RATE, TEXT, classify, codes, encrypted, executable, music, reason_codes, write
+from numpy.typing import NDArray
+
+from udfs.findings import Content, Decision
+from udfs.reasons import info
+
+ELF = executable()
+
+
+def as_pcm(data: bytes, width: int) -> NDArray[np.int32]:
+    """Bytes as left-aligned 32-bit samples of `width` bytes, the way libsndfile takes them."""
+    whole = np.frombuffer(data[: len(data) // width * width], np.uint8).reshape(-1, width)
+    padded = np.zeros((len(whole), 4), np.uint8)
+    padded[:, 4 - width :] = whole
+    return padded.view("<i4")[:, 0]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        write(codes(TEXT), "FLOAT"),
+        write(codes(TEXT), "DOUBLE"),
+        write(codes(TEXT) / 255, "FLOAT"),
+        write(codes(TEXT) / 128 - 1, "FLOAT", "AIFF"),
+        write(codes(TEXT).astype(np.int16)),
+        write((codes(TEXT) - 90) / 128 * 0.7),
+    ],
+    ids=["float", "double", "of 255", "AIFF", "int16", "scaled"],
+)
+def test_text_as_character_values_is_family_a(file: bytes) -> None:
+    verdict = classify(file)
+    assert verdict.decision is Decision.REJECT
+    assert verdict.reasons[0].code == "samples.text"
+    assert verdict.payloads[0].kind == "text"
+    assert verdict.payloads[0].length == len(TEXT)
+
+
+def test_a_legacy_mock_in_bare_samples_gives_its_text_back() -> None:
+    verdict = classify(codes(TEXT).astype("<f4").tobytes(), RATE)
+    assert verdict.payloads[0].sha256 == hashlib.sha256(TEXT).hexdigest()
+
+
+def test_text_in_another_script_gives_its_text_back() -> None:
+    text = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 30
+    verdict = classify(np.array([ord(c) for c in text], "<f4").tobytes(), RATE)
+    assert verdict.reasons[0].code == "samples.text"
+    assert verdict.payloads[0].sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_text_that_was_clipped_at_full_scale_is_refused() -> None:
+    assert reason_codes(write(codes(TEXT), "PCM_16")) == ["samples.full_scale"]
+
+
+@pytest.mark.parametrize("container", ["WAV", "AIFF", "FLAC"])
+@pytest.mark.parametrize("width", [2, 3])
+def test_an_executable_as_pcm_is_read_out(container: str, width: int) -> None:
+    file = write(as_pcm(ELF, width), f"PCM_{8 * width}", container)
+    verdict = classify(file)
+    assert verdict.reasons[0].code == "samples.payload"
+    assert verdict.payloads[0].kind == "elf"
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_32", "FLOAT", "DOUBLE", "ULAW"])
+def test_an_executable_over_the_sound_bytes_is_read_out(subtype: str) -> None:
+    width = {"PCM_U8": 1, "ULAW": 1, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}[subtype]
+    silent = write(np.zeros(len(ELF) // width), subtype)
+    body = ELF[: len(ELF) // width * width]
+    verdict = classify(silent[: len(silent) - len(body)] + body)
+    assert verdict.reasons[0].code == "samples.payload"
+    assert verdict.payloads[0].sha256 == hashlib.sha256(body).hexdigest()
+
+
+def test_base64_of_an_xored_executable_says_what_it_hides() -> None:
+    text = base64.b64encode(bytes(byte ^ 0x5A for byte in ELF[:30_000]))
+    verdict = classify(write(as_pcm(text, 2), "PCM_16"))
+    assert verdict.payloads[0].kind == "base64(elf)"
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        (codes(ELF) - 128) / 128 * 0.37,
+        (codes(ELF) - 128) / 400 + 0.21,
+        ((codes(ELF[: len(ELF) // 2 * 2]) - 128) / 128 * 0.5).reshape(2, -1).T,
+        (np.cumsum(codes(ELF)) % 256 - 128) / 128 * 0.6,
+        np.diff(codes(ELF), prepend=0) / 256 * 0.9,
+    ],
+    ids=["scaled", "offset", "a half a channel", "summed", "differenced"],
+)
+def test_mapped_bytes_are_undone(samples: NDArray[np.float64]) -> None:
+    verdict = classify(write(samples))
+    assert verdict.reasons[0].code == "samples.mapped_payload"
+    assert verdict.payloads[0].kind == "elf"
+
+
+@pytest.mark.parametrize("hold", [1, 4, 7])
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_symbols_are_packed_back_into_bytes(hold: int, width: int) -> None:
+    bits = np.unpackbits(np.frombuffer(TEXT[:6000], np.uint8))
+    symbols = bits.reshape(-1, width) @ (1 << np.arange(width)[::-1])
+    verdict = classify(write(np.repeat(symbols / (2**width - 1) * 1.6 - 0.8, hold)))
+    assert verdict.reasons[0].code == "samples.symbols"
+    assert verdict.payloads[0].kind == "text"
+
+
+@pytest.mark.parametrize("times", [5, 40])
+def test_a_tile_is_named_and_its_one_copy_hashed(times: int) -> None:
+    tile = ELF[:9000]
+    verdict = classify(write(as_pcm(tile * times, 2)))
+    assert verdict.reasons[0].code == "samples.tiled_payload"
+    assert verdict.payloads[0].length == len(tile)
+
+
+@pytest.mark.parametrize(
+    ("samples", "family"),
+    [
+        (as_pcm(encrypted(200_000), 2).astype(np.int32), "b"),
+        ((codes(encrypted(100_000)) - 128) / 128 * 0.6, "c"),
+    ],
+    ids=["16-bit", "scaled"],
+)
+def test_encrypted_bytes_are_told_by_what_sound_never_is(samples: NDArray[np.generic], family: str) -> None:
+    verdict = classify(write(samples))
+    assert verdict.decision is Decision.REJECT
+    assert info(verdict.reasons[0].code).family == family
+
+
+def test_a_payload_behind_half_the_music_counts() -> None:
+    sound = music()[:, 0]
+    file = write(np.concatenate([sound, as_pcm(encrypted(120_000), 2) >> 16]).astype(np.int16))
+    verdict = classify(file)
+    assert verdict.decision is Decision.REJECT
+    assert verdict.reasons[0].code.startswith("mixture.")
+
+
+def test_a_payload_in_one_channel_counts() -> None:
+    sound = music()[:, 0]
+    other = np.resize(as_pcm(ELF, 2) >> 16, len(sound))
+    assert classify(write(np.stack([sound, other], 1).astype(np.int16))).decision is Decision.REJECT
+
+
+REAL = {
+    "music": lambda rng: music() / 32768,
+    "speech": lambda rng: music("meroitic-phrases-speech.opus", 4) / 32768,
+    "birds": lambda rng: music("exotic-birds-field-recording.ogg", 4) / 32768,
+    "white noise": lambda rng: rng.normal(0, 0.1, 60_000),
+    "uniform noise": lambda rng: rng.uniform(-0.4, 0.4, 60_000),
+    "crushed": lambda rng: np.rint(music() / 32768 * 20) / 20,
+    "clipped": lambda rng: np.clip(music() / 32768 * 20, -1, 1),
+    "nearly silent": lambda rng: rng.normal(0, 1, 60_000) / 32768,
+    "silent": lambda rng: np.zeros(60_000),
+    "0.3 s": lambda rng: music()[:13_230] / 32768,
+    "a tone": lambda rng: 0.5 * np.sin(np.arange(60_000) * 0.06),
+    "a sweep": lambda rng: 0.5 * np.sin(np.arange(120_000) ** 2 * 1e-5),
+    "a square wave": lambda rng: 0.4 * np.sign(np.sin(np.arange(60_000) * 0.021)),
+    "amplified": lambda rng: np.rint(music()[:, 0] / 3) * 2 / 32768,
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_U8", "FLOAT", "PCM_24"])
+def test_real_sound_passes(name: str, subtype: str) -> None:
+    verdict = classify(write(REAL[name](np.random.default_rng(5)), subtype))
+    assert verdict.decision is Decision.ACCEPT, verdict.reasons
+    assert verdict.content is Content.REAL
+
+
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW"])
+def test_companded_sound_passes(subtype: str) -> None:
+    assert classify(write(music("meroitic-phrases-speech.opus", 4)[::6, 0], subtype, rate=8000)).content is Content.REAL
+
+
+@pytest.mark.parametrize("frames", [1, 2, 63, 500, 513])
+def test_the_shortest_tracks_are_judged_without_harm(frames: int) -> None:
+    assert classify(write(np.sin(np.arange(frames) * 0.1) * 0.5)).decision is Decision.ACCEPT

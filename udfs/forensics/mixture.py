@@ -1,0 +1,76 @@
+"""A payload mixed quietly under music: noise that is there all the time, whatever the music does.
+
+What lies 20 dB under the music fills the spectrum's quiet parts. There it is flatter and steadier than any
+instrument's noise, does not follow the music's level, and its values are not Gaussian: the prediction error of a
+payload is that of bytes. None of these proves anything alone; a small tree ensemble weighs them for the whole track.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udfs.findings import Reason
+from udfs.forensics import windows
+from udfs.forensics.finding import Finding
+from udfs.forensics.model import mixture_model
+from udfs.forensics.windows import Measured
+
+MIN_WINDOWS = 3
+FEATURES = (
+    *("kurtosis_10", "kurtosis_50", "kurtosis_90", "skew_50", "skew_size_50", "skew_size_90"),
+    *("gain_10", "gain_50", "gain_90", "flatness_10", "flatness_50", "crest_50", "low_entropy_50"),
+    *("high_level", "high_spread", "high_follows", "high_slope", "high_ripple", "high_under_all"),
+    *("floor_10", "floor_50", "floor_spread", "floor_under_all", "all_spread", "middle_follows"),
+)
+
+
+def summarise(measured: Measured) -> NDArray[np.float64] | None:
+    """`FEATURES` of one channel, shape (features,); None where it has too little to say."""
+    usable = measured.usable
+    if int(usable.sum()) < MIN_WINDOWS:
+        return None
+    rows, bands = measured.features[usable], measured.bands[usable]
+    column = {name: rows[:, windows.FEATURES.index(name)] for name in windows.FEATURES}
+    kurtosis, skew, gain = column["residual_kurtosis"], column["residual_skew"], column["gain24_db"]
+    total = 10 * np.log10((10 ** (bands / 10)).mean(axis=1))
+    high, floor = bands[:, 22:30], bands.min(axis=1)
+    level = high.mean(axis=1)
+    return np.array(
+        [
+            *np.quantile(kurtosis, (0.1, 0.5, 0.9)),
+            np.median(skew),
+            *np.quantile(np.abs(skew), (0.5, 0.9)),
+            *np.quantile(gain, (0.1, 0.5, 0.9)),
+            *np.quantile(column["flatness_db"], (0.1, 0.5)),
+            np.median(column["crest_db"]),
+            np.median(column["low_entropy"]),
+            np.median(level),
+            level.std(),
+            _follows(level, total),
+            np.median(high[:, :4].mean(axis=1) - high[:, 4:].mean(axis=1)),
+            np.median(high.std(axis=1)),
+            np.median(total - level),
+            *np.quantile(floor, (0.1, 0.5)),
+            floor.std(),
+            np.median(total - floor),
+            total.std(),
+            _follows(bands[:, 10:16].mean(axis=1), total),
+        ]
+    )
+
+
+def _follows(level: NDArray[np.float64], total: NDArray[np.float64]) -> float:
+    """How many dB a level rises with one dB of the whole's; 0 where the whole stands still."""
+    centred = total - total.mean()
+    return float(np.clip(centred @ (level - level.mean()) / (centred @ centred + 1.0), -2, 3))
+
+
+def find_mixture(measured: list[Measured], numbers: dict[str, float]) -> list[Finding]:
+    """Judge the channels of a losslessly stored track."""
+    rows = [row for row in map(summarise, measured) if row is not None]
+    if not rows:
+        return []
+    odds = float(mixture_model().log_odds(np.stack(rows)).max())
+    numbers["mixture_log_odds"] = odds
+    return [Finding(odds, Reason("mixture.payload_under", "a steady layer that does not follow the music"))]
