@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from pyspark.sql import DataFrame
 
 from streaming.ledger import Ledger
+from streaming.metrics import Counted
 from streaming.pipeline import plan_rows
 from streaming.settings import Settings
 from streaming.sinks import REJECTIONS, VERDICTS, Lake
@@ -35,13 +37,22 @@ class BatchWriter:
         self._ledger = ledger
         self.closing = threading.Event()  # set: begin no further batch
         self.refused = False  # whether a batch was, for that reason: the query then ends with an error that is none
+        self.failure: Exception | None = None  # why a batch failed, before Spark wrapped it
         self.last: BatchCounts | None = None
+        self.observers: list[Callable[[int, Counted], None]] = []  # told of each batch once it is in the tables
 
     def write(self, outcomes: DataFrame, batch_id: int) -> None:
         """Write a batch: 1. clear, 2. stage (the plan's one action), 3. verdicts, 4. rejections, 5. the ledger."""
         if self.closing.is_set():
             self.refused = True
             raise ClosingError("no further batch is begun: the job is stopping")
+        try:
+            self._write(outcomes, batch_id)
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _write(self, outcomes: DataFrame, batch_id: int) -> None:
         self._staging.clear()
         self._staging.write(plan_rows(outcomes, self._settings), batch_id)
         staged = self._staging.read(outcomes.sparkSession, batch_id)
@@ -53,3 +64,18 @@ class BatchWriter:
             rejections = staged.where("rejection IS NOT NULL").select("rejection.*")
             self._lake.append(REJECTIONS, rejections, batch_id)
         self._ledger.post(batch_id, self.last.growth)
+        for observe in self.observers:
+            observe(batch_id, counted(self.last, self._ledger.in_flight))
+
+
+def counted(counts: BatchCounts, in_flight: int) -> Counted:
+    """Say what a batch gave in the words of the metrics."""
+    return Counted(
+        decisions=counts.verdicts,
+        rejections=counts.rejections,
+        errors=counts.errors,
+        judge_ms=counts.judge_ms,
+        latency_ms=counts.latency_ms,
+        newest_arrival_ms=counts.newest_arrival_ms,
+        in_flight=in_flight,
+    )

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pyspark.errors import StreamingQueryException
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from streaming.batch import BatchWriter
+from streaming.companions import Companions
 from streaming.errors import UserError
 from streaming.identity import claim
 from streaming.ledger import Ledger
@@ -54,9 +55,12 @@ def run(settings: Settings, spark: SparkSession | None = None) -> None:
     session = spark or start_session(settings.partitions)
     try:
         with stop_signals() as asked:
+            companions = Companions(settings)
             job = Job(session, settings)
+            job.writer.observers.append(companions.note)
             job.start()
-            job.watch(asked)
+            with companions.along(session):
+                job.watch(asked)
     finally:
         if spark is None:
             session.stop()
@@ -98,6 +102,7 @@ class Job:
         self.writer = BatchWriter(settings, Staging(settings.checkpoint, self._checkpoint), self._lake, self._ledger)
         self._query: StreamingQuery | None = None
         self._seen: tuple[Any, ...] | None = None
+        self._first_batch: int | None = None
         self._look_again = 0.0
 
     def start(self) -> StreamingQuery:
@@ -143,7 +148,7 @@ class Job:
         self._note_progress(query)
         failure = query.exception()
         if failure is not None and not self.writer.refused:
-            raise UserError(f"the job stopped: {explain(failure)}") from failure
+            raise UserError(f"the job stopped: {explain(self.writer.failure or failure)}") from failure
 
     def _stop_requested(self) -> bool:
         """Look for the stop file, and now and then for a request in the checkpoint; either is taken away."""
@@ -165,16 +170,20 @@ class Job:
         return self._query
 
     def _note_progress(self, query: StreamingQuery) -> bool:
-        """Write the last batch's progress down; says whether it found nothing to read."""
+        """Write the last batch's progress down; says whether it looked at the source and found nothing new.
+
+        A run's first batch may be one that the last run had planned and not done, and says nothing of the source.
+        """
         progress: Any = query.lastProgress
         if progress is None:
             return False
         batch = (progress["batchId"], progress["timestamp"])
         if batch != self._seen:
+            self._first_batch = batch[0] if self._seen is None else self._first_batch
             self._seen = batch
             newest = self.writer.last.newest_arrival_ms if self.writer.last else None
             write_progress(self._checkpoint, summarise(progress, self._ledger.in_flight, newest))
-        return bool(progress["numInputRows"] == 0)
+        return bool(progress["numInputRows"] == 0 and batch[0] != self._first_batch)
 
 
 def hush(spark: SparkSession) -> None:
@@ -183,8 +192,11 @@ def hush(spark: SparkSession) -> None:
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
 
 
-def explain(failure: StreamingQueryException) -> str:
-    """Give the innermost cause of a query's failure, without the JVM's stack."""
-    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return causes[-1] if causes else lines[0]
+def explain(failure: BaseException) -> str:
+    """Give what failed in one line: the innermost cause, without the stacks of the JVM and of Python workers."""
+    if not isinstance(failure, PySparkException):
+        return f"{type(failure).__name__}: {failure}"
+    lines = [line for line in str(failure).splitlines() if line.strip()]
+    told = [line.strip() for line in lines if not line.startswith((" ", "\t")) and "Traceback" not in line]
+    causes = [line.removeprefix("Caused by: ") for line in told if line.startswith("Caused by: ")]
+    return causes[-1] if causes else told[-1]

@@ -55,8 +55,9 @@ def make_classify_udf(open_judge: Callable[[], Judge], name: str, keep: Keep, re
     def classify(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         judge = partial(_open_once, name, open_judge)
         for columns in batches:
-            rows = [_classify_row(judge, keep, *cells) for cells in zip(*columns, strict=True)]
-            yield pd.DataFrame(rows, columns=returns.names, dtype=object)
+            rows = (_classify_row(judge, keep, *cells) for cells in zip(*columns, strict=True))
+            cells = [[row.get(name) for name in returns.names] for row in rows]  # None, where pandas would say NaN
+            yield pd.DataFrame(cells, columns=returns.names, dtype=object)
 
     return classify
 
@@ -78,11 +79,13 @@ def _classify_row(
         bytes(data), Encoding(encoding), int(rate) if samples else None, int(channels) if samples else None, name or ""
     )
     opened = judge()
+    started = time.perf_counter_ns()
     try:
         classification = opened.classify(track)
     except Exception as error:  # a fault of ours: the upload goes to a person, its neighbours on their way
         classification = failed(error)
     row = describe(track, classification)
+    row["judge_ms"] = (time.perf_counter_ns() - started) // 1_000_000
     row["stored_at"] = keep(track, classification.decision)
     row["index_sha256"] = opened.index_sha256
     row["decided_us"] = time.time_ns() // 1000
