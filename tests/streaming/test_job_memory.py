@@ -1,0 +1,178 @@
+"""What the job keeps beside its checkpoint: the writer's identity, the ledger, progress, tracks, small files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from streaming.errors import UserError
+from streaming.identity import claim
+from streaming.ledger import Ledger
+from streaming.places import Folder, Place, open_place
+from streaming.progress import read_progress, summarise, write_progress
+from streaming.track_store import TrackStore
+from udfs.findings import Decision
+from udfs.track import Track
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Folder, Folder]:
+    return Folder(tmp_path / "checkpoint"), Folder(tmp_path / "lake")
+
+
+def test_a_new_pair_gets_an_app_id_and_keeps_it(places: tuple[Folder, Folder]) -> None:
+    first = claim(*places, "lake")
+    assert claim(*places, "lake") == first
+
+
+def test_a_fresh_checkpoint_on_a_used_lake_is_refused_unless_it_adopts_the_lake(
+    tmp_path: Path, places: tuple[Folder, Folder]
+) -> None:
+    first = claim(*places, "lake")
+    fresh = Folder(tmp_path / "fresh")
+    with pytest.raises(UserError, match="--adopt-lake"):
+        claim(fresh, places[1], "lake")
+    adopted = claim(fresh, places[1], "lake", adopt=True)
+    assert adopted.app_id != first.app_id
+    with pytest.raises(UserError, match="belong together"):
+        claim(*places, "lake")
+
+
+def test_another_lakes_checkpoint_is_refused(tmp_path: Path, places: tuple[Folder, Folder]) -> None:
+    claim(*places, "lake")
+    checkpoint, lake = Folder(tmp_path / "checkpoint 2"), Folder(tmp_path / "lake 2")
+    claim(checkpoint, lake, "lake 2")
+    with pytest.raises(UserError, match="belong together"):
+        claim(places[0], lake, "lake 2")
+
+
+def test_a_used_checkpoint_on_a_new_lake_is_refused(tmp_path: Path, places: tuple[Folder, Folder]) -> None:
+    claim(*places, "lake")
+    places[0].write("commits/0", b"")
+    with pytest.raises(UserError, match="would be missing"):
+        claim(places[0], Folder(tmp_path / "new lake"), "new lake")
+
+
+def test_a_start_that_died_between_the_two_files_is_finished(tmp_path: Path, places: tuple[Folder, Folder]) -> None:
+    first = claim(*places, "lake")
+    assert claim(places[0], Folder(tmp_path / "lake that was not marked"), "lake") == first
+
+
+def test_a_damaged_identity_is_said_so(places: tuple[Folder, Folder]) -> None:
+    places[0].write("soundgate.json", b"{")
+    with pytest.raises(UserError, match="damaged"):
+        claim(*places, "lake")
+
+
+def test_the_ledger_counts_uploads_in_flight_over_restarts(places: tuple[Folder, Folder]) -> None:
+    for batch_id, growth in enumerate((3, -1, 2)):
+        Ledger(places[0]).post(batch_id, growth)
+    assert Ledger(places[0]).in_flight == 4
+
+
+def test_a_batch_done_twice_is_counted_once(places: tuple[Folder, Folder]) -> None:
+    ledger = Ledger(places[0])
+    for batch_id, growth in ((0, 3), (1, 2), (1, 2)):
+        ledger.post(batch_id, growth)
+    Ledger(places[0]).post(1, 4)
+    assert Ledger(places[0]).in_flight == 7
+
+
+def test_the_ledger_stays_small(places: tuple[Folder, Folder]) -> None:
+    ledger = Ledger(places[0])
+    for batch_id in range(50):
+        ledger.post(batch_id, 1)
+    assert len(json.loads(places[0].read("ledger.json") or b"")) == 2
+
+
+def test_progress_is_what_spark_says_in_our_words(places: tuple[Folder, Folder]) -> None:
+    spark = {
+        "batchId": 7,
+        "timestamp": "2026-01-01T00:00:10.000Z",
+        "numInputRows": 5,
+        "processedRowsPerSecond": "NaN",
+        "durationMs": {"triggerExecution": 1500},
+        "stateOperators": [{"numRowsTotal": 3, "memoryUsedBytes": 10, "customMetrics": {"rocksdbSstFileSize": 20}}],
+        "sources": [{"metrics": {"avgMsBehindLatest": "12"}}],
+    }
+    arrived_ms = 1_767_225_608_000  # two seconds before the batch began
+    write_progress(places[0], summarise(spark, in_flight=2, newest_arrival_ms=arrived_ms))
+    read = read_progress(places[0])
+    assert read is not None
+    assert (read["batch_id"], read["records"], read["in_flight"], read["lag_ms"]) == (7, 5, 2, 3_500)
+    assert (read["state_rows"], read["records_per_second"]) == (3, None)
+    assert read["source"] == {"avgMsBehindLatest": "12"}
+
+
+def test_no_progress_before_the_first_batch(places: tuple[Folder, Folder]) -> None:
+    assert read_progress(places[0]) is None
+
+
+@pytest.mark.parametrize("decision", list(Decision))
+def test_tracks_are_kept_by_content_hash_where_their_decision_says(tmp_path: Path, decision: Decision) -> None:
+    store = TrackStore(Folder(tmp_path / "tracks"), None)
+    quarantine = TrackStore(Folder(tmp_path / "tracks"), Folder(tmp_path / "quarantine"))
+    track = Track(b"bytes", name="../../etc/passwd")
+    name = sha256(b"bytes").hexdigest()
+    accepted = decision is Decision.ACCEPT
+    assert store.keep(track, decision) == (str(tmp_path / "tracks" / name) if accepted else None)
+    folder = "tracks" if accepted else "quarantine"
+    for _ in range(2):
+        assert quarantine.keep(track, decision) == str(tmp_path / folder / name)
+    assert [path.name for path in (tmp_path / folder).iterdir()] == [name]
+    assert (tmp_path / folder / name).read_bytes() == b"bytes"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Give an empty place of each kind."""
+    if request.param == "folder":
+        yield open_place(str(tmp_path / "place"))
+        return
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        where = {"LocationConstraint": "eu-west-1"}
+        boto3.client("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration=where)
+        yield open_place("s3://bucket/some/prefix")
+
+
+def test_a_place_keeps_whole_files(place: Place) -> None:
+    assert place.read("a/b") is None
+    assert not place.exists("a/b")
+    place.write("a/b", b"1")
+    place.write("a/b", b"22")
+    assert place.read("a/b") == b"22"
+    assert place.exists("a/b")
+    place.write("other", b"")
+    place.remove_tree("a")
+    place.remove_tree("never there")
+    assert place.read("a/b") is None
+    assert place.exists("other")
+
+
+def test_a_write_that_fails_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Folder(tmp_path)
+    place.write("file", b"old")
+
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", fail)
+        with pytest.raises(OSError, match="No space"):
+            place.write("file", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert place.read("file") == b"old"
+
+
+def test_a_place_of_another_kind_is_refused() -> None:
+    with pytest.raises(UserError, match="neither a folder nor s3://"):
+        open_place("gs://bucket")
