@@ -242,6 +242,12 @@ EVERY_FORMAT = {
     "mp4 with video": lambda: by_ffmpeg("mp4", "aac", "mpeg4"),
     "fragmented mp4": lambda: by_ffmpeg("mp4", "aac", "mpeg4", "movflags=frag_keyframe+empty_moov"),
     "adts": lambda: by_ffmpeg("adts", "aac"),
+    "w64": lambda: by_soundfile("W64", "PCM_16"),
+    "caf": lambda: by_soundfile("CAF", "PCM_16"),
+    "au": lambda: by_soundfile("AU", "PCM_16"),
+    "matroska": lambda: by_ffmpeg("matroska", "aac"),
+    "webm with video": lambda: by_ffmpeg("matroska", "aac", "mpeg4"),
+    "wavpack": lambda: by_ffmpeg("wv", "wavpack"),
     "ts": lambda: by_ffmpeg("mpegts", "aac"),
     "ts with video": lambda: by_ffmpeg("mpegts", "mp2", "mpeg2video"),
 }

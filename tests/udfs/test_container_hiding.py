@@ -282,3 +282,43 @@ def test_many_formats_hold_no_surprise_for_aiff():
     assert_found(data + b"APPL" + struct.pack(">I", 3004) + b"pdos" + PAYLOAD)
     assert_found(data + b"evil" + struct.pack(">I", 3000) + PAYLOAD)
     assert_found(data + b"ANNO" + struct.pack(">I", 3000) + PAYLOAD)
+
+
+def element(name: bytes, content: bytes) -> bytes:
+    return name + (len(content) | 1 << 28).to_bytes(4, "big") + content
+
+
+@pytest.mark.parametrize("name", [b"\xec", b"\x46\x5c", b"\x44\x87", b"\xbf", b"\x44\x85", b"\x42\x99"])
+def test_in_matroska_elements(name):
+    data = by_ffmpeg("matroska", "aac")
+    assert_found(data + element(b"\x18\x53\x80\x67", element(name, PAYLOAD)))
+
+
+def test_in_a_matroska_block_of_no_track():
+    data = by_ffmpeg("matroska", "aac")
+    assert_found(
+        data + element(b"\x18\x53\x80\x67", element(b"\x1f\x43\xb6\x75", element(b"\xa3", b"\x89\0\0\0" + PAYLOAD)))
+    )
+
+
+def test_in_a_wavpack_sub_block():
+    data = bytearray(by_ffmpeg("wv", "wavpack"))
+    hidden = b"\xbf" + (len(PAYLOAD) // 2).to_bytes(3, "little") + PAYLOAD
+    end = 8 + int.from_bytes(data[4:8], "little")
+    data[end:end] = hidden
+    data[4:8] = (end - 8 + len(hidden)).to_bytes(4, "little")
+    assert_found(bytes(data))
+
+
+def test_in_caf_and_wave64_chunks():
+    caf = by_soundfile("CAF", "PCM_16")
+    assert_found(caf + b"evil" + struct.pack(">q", len(PAYLOAD)) + PAYLOAD)
+    assert_found(caf + b"free" + struct.pack(">q", len(PAYLOAD)) + PAYLOAD)
+    w64 = by_soundfile("W64", "PCM_16")
+    tail = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+    assert_found(w64 + b"evil" + tail + struct.pack("<Q", 24 + len(PAYLOAD)) + PAYLOAD)
+
+
+def test_in_an_au_annotation():
+    au = by_soundfile("AU", "PCM_16")
+    assert_found(au[:4] + struct.pack(">I", 24 + len(PAYLOAD)) + au[8:24] + PAYLOAD + au[24:])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from udfs.container import adts, aiff, flac, id3, mp4, mpeg_audio, mpegts, ogg, riff
+from udfs.container import adts, aiff, chunked, flac, id3, matroska, mp4, mpeg_audio, mpegts, ogg, riff, wavpack
 from udfs.container.layout import Layout, TooManyPartsError
 from udfs.container.polyglot import other_formats
 from udfs.container.spans import ContainerReport, Span, SpanKind
@@ -65,6 +65,16 @@ def _recognise(data: bytes, start: int) -> tuple[str, Callable[[Layout], Contain
         return "ogg", ogg.walk_ogg
     if head[4:8] in _MP4_BOXES:
         return "mp4", mp4.walk_mp4
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return "matroska", matroska.walk_matroska
+    if head[:4] == b"wvpk":
+        return "wavpack", wavpack.walk_wavpack
+    if head[:8] == b"caff\0\1\0\0":
+        return "caf", chunked.walk_caf
+    if data[start : start + 16] == chunked.W64_RIFF:
+        return "w64", chunked.walk_w64
+    if head[:4] == b".snd" and 24 <= int.from_bytes(head[4:8], "big") < 1 << 20:
+        return "au", chunked.walk_au
     packet = mpegts.is_transport_stream(data, start)
     if packet:
         return "mpegts", partial(mpegts.walk_mpegts, packet=packet)

@@ -162,7 +162,8 @@ def _walk_frames(layout: Layout, info: _StreamInfo | None, end: int) -> None:
         if after is None:
             looked_into += 1
             after = current + 1
-            _walk_odd_frame(layout, info, header, int(places[after]), sums if looked_into <= MOST_ODD_FRAMES else None)
+            known = sums if looked_into <= MOST_ODD_FRAMES else None
+            _walk_odd_frame(layout, info, header, int(places[after]), known, is_last=after == len(headers))
         else:
             layout.sound(int(places[after]), "FLAC frames")
         current = after
@@ -179,7 +180,12 @@ def _next_boundary(places: NDArray[np.int64], remainders: NDArray[np.uint16], cu
 
 
 def _walk_odd_frame(
-    layout: Layout, info: _StreamInfo | None, header: _Header, following: int, sums: FrameSums | None
+    layout: Layout,
+    info: _StreamInfo | None,
+    header: _Header,
+    following: int,
+    sums: FrameSums | None,
+    is_last: bool,
 ) -> None:
     """Mark a frame that does not reach to the next header: cut short, damaged, or with something behind it."""
     finish: int | None = -1
@@ -197,14 +203,25 @@ def _walk_odd_frame(
         first, last = sums.normalised(np.array([header.start, finish], np.int64))
         if first == last:
             layout.sound(finish, "FLAC frames")
-            if following - finish >= STRAY or following < len(layout.data):
-                layout.lie(
-                    "container.trailing_bytes", f"{following - finish} bytes behind the FLAC frame at {header.start}"
-                )
-            layout.padding(following, "behind a FLAC frame")
+            _mark_gap(layout, following, is_last=is_last)
             return
     layout.lie("container.crc", f"the FLAC frame at byte {header.start} does not match its checksum")
     layout.unexplained(following, "FLAC frame, damaged")
+
+
+def _mark_gap(layout: Layout, following: int, is_last: bool) -> None:
+    """Mark what lies behind a frame that is whole."""
+    length = following - layout.at
+    if is_last and length < STRAY:
+        layout.structure(following, "stray bytes behind the end")
+    elif is_last and not any(layout.data[layout.at : following]):
+        layout.padding(following, "zeros behind the end")
+    elif is_last:
+        layout.unexplained(following, "behind the end")
+        layout.lie("container.trailing_bytes", f"{length} bytes behind the last frame")
+    else:
+        layout.padding(following, "between FLAC frames")
+        layout.lie("container.damaged", f"{length} bytes between FLAC frames")
 
 
 def _headers(layout: Layout, info: _StreamInfo | None, end: int) -> list[_Header]:
