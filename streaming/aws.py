@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -19,10 +20,18 @@ CALLS = 6
 
 
 def kinesis_client(region: str | None = None, endpoint_url: str | None = None, calls: int = CALLS) -> KinesisClient:
-    """Make a Kinesis client from the usual AWS configuration.
+    """Make a Kinesis client, as `make_client` does."""
+    client: KinesisClient = make_client("kinesis", region, endpoint_url, calls)
+    return client
+
+
+def make_client(service: str, region: str | None = None, endpoint_url: str | None = None, calls: int = CALLS) -> Any:
+    """Make a service's client from the usual AWS configuration.
 
     Parameters
     ----------
+    service
+        Its name in boto3.
     region, endpoint_url
         What goes before the configuration.
     calls
@@ -34,8 +43,9 @@ def kinesis_client(region: str | None = None, endpoint_url: str | None = None, c
         No region is set, or the endpoint is no URL.
     """
     config = Config(retries={"mode": "standard", "total_max_attempts": calls}, connect_timeout=10, read_timeout=60)
+    region = region or os.environ.get("AWS_REGION")  # what every other AWS SDK goes by; boto3 alone does not
     try:
-        return boto3.client("kinesis", region_name=region, endpoint_url=endpoint_url, config=config)
+        return boto3.client(service, region_name=region, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
     except NoRegionError as error:
         raise UserError("no AWS region is set: pass --region or set AWS_REGION.") from error
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
@@ -49,18 +59,28 @@ def error_code(error: ClientError) -> str:
 
 @contextmanager
 def explained(stream: str) -> Iterator[None]:
-    """Turn errors of calls about a stream into `UserError`."""
+    """Turn errors of Kinesis calls about a stream into `UserError`."""
+    try:
+        with explained_service("Kinesis", f" on stream {stream!r}"):
+            yield
+    except UserError as error:
+        if isinstance(error.__cause__, ClientError) and error_code(error.__cause__) == "ResourceNotFoundException":
+            raise UserError(
+                f"stream {stream!r} does not exist there: check its name, --region and --endpoint-url, "
+                "or make it with `soundgate streams create`."
+            ) from error.__cause__
+        raise
+
+
+@contextmanager
+def explained_service(service: str, where: str = "") -> Iterator[None]:
+    """Turn errors of a service's calls into `UserError`."""
     try:
         yield
     except NoCredentialsError as error:
         raise UserError("no AWS credentials are set: configure a profile or set AWS_ACCESS_KEY_ID.") from error
     except ClientError as error:
-        code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
-        if code == "ResourceNotFoundException":
-            raise UserError(
-                f"stream {stream!r} does not exist there: check its name, --region and --endpoint-url, "
-                "or make it with `soundgate streams create`."
-            ) from error
-        raise UserError(f"Kinesis refused ({code}) on stream {stream!r}: {message}") from error
+        message = error.response.get("Error", {}).get("Message", "")
+        raise UserError(f"{service} refused ({error_code(error)}){where}: {message}") from error
     except BotoCoreError as error:
-        raise UserError(f"Kinesis cannot be reached for stream {stream!r}: {error}") from error
+        raise UserError(f"{service} cannot be reached{where}: {error}") from error

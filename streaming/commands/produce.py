@@ -24,12 +24,14 @@ Examples:
 
     soundgate produce uploads/ --to kinesis:soundgate --region eu-west-1 --user alice
 
+    soundgate produce uploads/ --to streams:s3://BUCKET/streams.json
+
     soundgate produce talk.wav --to files:records --legacy --json | jq '.uploads[].partition_key'
 
 Exit code 0: everything was written; 1: a file could not be (it is said which); 2: could not run.
 """
 
-FILES, KINESIS = "files:", "kinesis:"
+FILES, KINESIS, STREAMS = "files:", "kinesis:", "streams:"
 OVERHEAD_BYTES = 2048  # what a record adds to its payload: fields, key, and what gzip adds to bytes that do not shrink
 
 
@@ -42,7 +44,9 @@ class Sink(Protocol):
 
 def produce(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders with files at any depth.")],
-    to: Annotated[str, typer.Option("--to", metavar="files:DIR|kinesis:STREAM", help="Where the records go.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="files:DIR|kinesis:STREAM|streams:ROUTING", help="Where the records go.")
+    ],
     chunk_size: Annotated[str, typer.Option("--chunk-size", help="Bytes of a track in a record (v1).")] = "256KiB",
     encoding: Annotated[
         Encoding, typer.Option("--encoding", help="The file's own bytes, or its samples decoded here (v1).")
@@ -116,19 +120,22 @@ def _open_sink(
             return RecordFileWriter(Path(to.removeprefix(FILES))), (FILE_RECORDS, FILE_BYTES)
         except OSError as error:
             raise UserError(f"cannot write into {to.removeprefix(FILES)!r}: {error}") from error
-    if to.startswith(KINESIS) and len(to) > len(KINESIS):
+    if to.startswith((KINESIS, STREAMS)) and not to.endswith((KINESIS, STREAMS)):
         from streaming.aws import kinesis_client
         from streaming.kinesis_writer import CALL_BYTES, CALL_RECORDS, KinesisWriter
+        from streaming.stream_routing import RoutedWriter, Routing
 
-        stream = to.removeprefix(KINESIS)
-        writer = KinesisWriter(kinesis_client(region, endpoint_url), stream)
+        kind, _, name = to.partition(":")
+        client = kinesis_client(region, endpoint_url)
+        routed = kind == STREAMS.removesuffix(":")
+        writer = RoutedWriter(client, Routing(name)) if routed else KinesisWriter(client, name)
         if not options.legacy and options.chunk_bytes + OVERHEAD_BYTES > writer.max_record_bytes:
             raise UserError(
-                f"stream {stream!r} takes records of {writer.max_record_bytes} bytes: use a --chunk-size of at most "
+                f"{to} takes records of {writer.max_record_bytes} bytes: use a --chunk-size of at most "
                 f"{writer.max_record_bytes - OVERHEAD_BYTES}, or raise the stream's record size limit"
             )
         return writer, (CALL_RECORDS, CALL_BYTES)
-    raise UserError(f"--to {to!r} is neither files:DIR nor kinesis:STREAM")
+    raise UserError(f"--to {to!r} is neither files:DIR nor kinesis:STREAM nor streams:ROUTING")
 
 
 def _write(

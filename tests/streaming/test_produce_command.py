@@ -184,6 +184,7 @@ def kinesis(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Any]]:
     client = kinesis_client("eu-west-1", f"http://{host}:{port}")
     client.create_stream(StreamName="uploads", ShardCount=1)
     yield f"http://{host}:{port}", client
+    client.delete_stream(StreamName="uploads")  # moto's streams outlive its server
     server.stop()
 
 
