@@ -15,6 +15,7 @@ from pyspark.sql.types import StructType
 from streaming import __version__
 from streaming.chunk import WireLimits
 from streaming.judge import JudgeOpener
+from streaming.metrics import OBSERVED
 from streaming.outcomes import Kind
 from streaming.places import open_place
 from streaming.rebuild import Rebuilder, RebuildLimits
@@ -30,7 +31,7 @@ from udfs.samples import DecodeLimits
 
 def plan_outcomes(spark: SparkSession, settings: Settings, starts_ms: Sequence[int]) -> DataFrame:
     """Plan the stream: the source's records, rebuilt to outcomes."""
-    records = read_records(spark, settings)
+    records = read_records(spark, settings).observe(OBSERVED, F.sum(F.length("data")).alias("bytes"))
     return rebuild(group_records(records), settings, starts_ms)
 
 
@@ -79,6 +80,7 @@ def to_rows(judged: DataFrame, settings: Settings) -> DataFrame:
     return judged.select(
         "kind",
         F.col("facts.was_open").alias("was_open"),
+        F.col("judged.judge_ms").alias("judge_ms"),
         F.when(kind.isin(Kind.TRACK, Kind.VERDICT), _struct(VERDICT, _verdict(settings))).alias("verdict"),
         F.when(kind == Kind.REJECTION, _struct(REJECTION, _rejection())).alias("rejection"),
     )

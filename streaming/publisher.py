@@ -78,6 +78,7 @@ class Publisher:
         self._target = target
         self._from_now = from_now
         self._stop = stop or threading.Event()
+        self.finish = threading.Event()  # set by others: publish what is there, then end
         self._check_log_at = 0.0
         self.tally = Tally()
 
@@ -85,8 +86,11 @@ class Publisher:
         """Follow the table until told to stop."""
         cursor = self.load_cursor()
         while not self._stop.is_set():
+            last = self.finish.is_set()
             before = cursor
             cursor = self.catch_up(cursor)
+            if last:
+                break
             if cursor == before:
                 self._stop.wait(LOOK_SECONDS)
         return self.tally

@@ -74,7 +74,7 @@ CLASSIFICATION_COLUMNS: tuple[tuple[str, object], ...] = (
 CLASSIFICATION = fields(*CLASSIFICATION_COLUMNS)
 
 # What the classifier's UDF gives.
-JUDGEMENT = fields(*CLASSIFICATION_COLUMNS, ("index_sha256", STRING), ("decided_us", LONG))
+JUDGEMENT = fields(*CLASSIFICATION_COLUMNS, ("index_sha256", STRING), ("decided_us", LONG), ("judge_ms", LONG))
 
 MISSING_RANGE = fields(("first", LONG), ("last", LONG))
 
@@ -147,4 +147,10 @@ REJECTION = fields(
 )
 
 # A batch's rows as they are staged: `verdict` or `rejection`, or neither for an upload that began.
-ROW = fields(("kind", STRING), ("was_open", BooleanType()), ("verdict", VERDICT), ("rejection", REJECTION))
+ROW = fields(
+    ("kind", STRING),
+    ("was_open", BooleanType()),
+    ("judge_ms", LONG),  # what judging the track took, for the metrics
+    ("verdict", VERDICT),
+    ("rejection", REJECTION),
+)

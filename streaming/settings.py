@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         description="State partitions; fixed by a checkpoint's first batch. As many as the cores it will ever run on.",
     )
     adopt_lake: bool = Field(False, description="Let a new checkpoint write to a lake that another one wrote to.")
+    name: str = Field("soundgate", min_length=1, description="What the job is called in its metrics.")
+    metrics: tuple[str, ...] = Field(
+        (), description="Where metrics go: prometheus:PORT, pushgateway:URL, emf:FILE, cloudwatch:GROUP, log:FILE."
+    )
+    publish: tuple[str, ...] = Field((), description="Who is told of verdicts: sns:ARN, sqs:QUEUE, https://…")
     kinesis_options: dict[str, str] = Field(default_factory=dict, description="Options of the Kinesis connector.")
 
     @field_validator("source")

@@ -28,6 +28,9 @@ class BatchCounts:
     opened: int  # uploads that began and are not finished
     closed: int  # uploads of earlier batches that got their verdict
     newest_arrival_ms: int | None  # of the records whose outcome this is, since the epoch
+    errors: int = 0  # verdicts with an error.… reason
+    judge_ms: tuple[int, ...] = ()  # one number a judged track
+    latency_ms: tuple[int, ...] = ()  # one number a verdict
 
     @property
     def growth(self) -> int:
@@ -68,18 +71,24 @@ class Staging:
 
 def count(rows: DataFrame) -> BatchCounts:
     """Count a batch's staged rows."""
+    faulty = F.exists("verdict.reasons", lambda code: code.startswith("error."))
+    latency = F.col("verdict.latency_ms")
     arrived = F.unix_millis(F.coalesce("verdict.last_arrival", "rejection.arrived_at"))
     groups = rows.groupBy(
         "kind",
         "was_open",
         F.col("verdict.decision").alias("decision"),
         F.col("rejection.reason").alias("reason"),
-    ).agg(F.count("*"), F.max(arrived))
+    ).agg(F.count("*"), F.max(arrived), F.count_if(faulty), F.collect_list("judge_ms"), F.collect_list(latency))
     verdicts: dict[str, int] = {}
     rejections: dict[str, int] = {}
     opened = closed = 0
     newest: int | None = None
-    for kind, was_open, decision, reason, number, arrived_ms in groups.collect():
+    errors, judge_ms, latency_ms = 0, [], []
+    for kind, was_open, decision, reason, number, arrived_ms, faults, judging, waiting in groups.collect():
+        errors += faults
+        judge_ms += judging
+        latency_ms += waiting
         newest = max(newest or arrived_ms, arrived_ms) if arrived_ms is not None else newest
         if kind == Kind.OPENED:
             opened += number
@@ -88,4 +97,4 @@ def count(rows: DataFrame) -> BatchCounts:
         else:
             verdicts[decision] = verdicts.get(decision, 0) + number
             closed += number if was_open else 0
-    return BatchCounts(verdicts, rejections, opened, closed, newest)
+    return BatchCounts(verdicts, rejections, opened, closed, newest, errors, tuple(judge_ms), tuple(latency_ms))

@@ -33,6 +33,10 @@ def run(
     stop_file: Annotated[Path | None, typer.Option(help="When it appears, finish the batch and exit.")] = None,
     quarantine: Annotated[str | None, typer.Option(help="Also keep tracks that are not accepted, here.")] = None,
     partitions: Annotated[int | None, typer.Option(help="State partitions; fixed by the first batch.")] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option(help="prometheus:PORT, pushgateway:URL, emf:FILE, cloudwatch:GROUP or log:FILE.")
+    ] = None,
+    publish: Annotated[list[str] | None, typer.Option(help="Tell sns:ARN, sqs:QUEUE or https://… of verdicts.")] = None,
     adopt_lake: Annotated[bool, typer.Option("--adopt-lake", help="New checkpoint on an old lake.")] = False,
 ) -> None:
     """Judge uploads as they come, from a folder of record files or a Kinesis stream, into Delta tables."""
@@ -50,6 +54,8 @@ def run(
         "stop_file": stop_file,
         "quarantine": quarantine,
         "partitions": partitions,
+        "metrics": metrics or None,
+        "publish": publish or None,
         "adopt_lake": adopt_lake or None,
     }
     run_job(load_settings(flags, config))
