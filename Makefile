@@ -1,6 +1,7 @@
 # `make help` lists what there is. Every target does the set-up that it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 BIN := .venv/bin
 
 .PHONY: help
