@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from streaming import __version__
-from streaming.commands import emr, explain, produce, publish, run, sanitise, scan, settings, status
+from streaming.commands import emr, explain, lake, produce, publish, run, sanitise, scan, settings, status, streams
 from streaming.errors import UserError
 
 app = typer.Typer(
@@ -42,6 +42,8 @@ def options(
 
 
 app.add_typer(emr.app, name="emr")
+app.add_typer(lake.app, name="lake")
+app.add_typer(streams.app, name="streams")
 app.command("produce", epilog=produce.EPILOG)(produce.produce)
 app.command("scan", epilog=scan.EPILOG)(scan.scan)
 app.command("sanitise", epilog=sanitise.EPILOG)(sanitise.sanitise)

@@ -1,0 +1,151 @@
+"""Upkeep changes files, not rows; it gets along with a writer that commits all the time, or is refused."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from typer.testing import CliRunner, Result
+
+from streaming.cli import app
+from streaming.errors import UserError
+from streaming.upkeep import Access
+
+SCHEMA = pa.schema([("upload_id", pa.string()), ("decided_at", pa.timestamp("us", tz="UTC"))])
+REJECTIONS = pa.schema([("reason", pa.string()), ("rejected_at", pa.timestamp("us", tz="UTC"))])
+NOW = datetime.now(UTC)
+
+
+def commit(lake: Path, name: str, age_days: float = 0) -> None:
+    row = {"upload_id": name, "decided_at": NOW - timedelta(days=age_days)}
+    write_deltalake(lake / "verdicts", pa.Table.from_pylist([row], SCHEMA), mode="append")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    for number in range(6):
+        commit(tmp_path, f"upload-{number}", age_days=number * 10)
+    write_deltalake(tmp_path / "rejections", pa.Table.from_pylist([], REJECTIONS))
+    return tmp_path
+
+
+def uploads(lake: Path) -> list[str]:
+    return sorted(DeltaTable(lake / "verdicts").to_pyarrow_table()["upload_id"].to_pylist())
+
+
+def call(*arguments: Any) -> Result:
+    return CliRunner().invoke(app, ["lake", *map(str, arguments)])
+
+
+def test_optimize_leaves_the_rows_and_writes_them_into_fewer_files(lake: Path) -> None:
+    before = uploads(lake)
+    result = call("optimize", "--lake", lake, "--json")
+    assert json.loads(result.stdout)["verdicts"] == {"files_before": 6, "files_after": 1}
+    assert uploads(lake) == before
+    assert len(DeltaTable(lake / "verdicts").file_uris()) == 1
+
+
+def test_optimize_beside_a_writer_loses_no_row_of_either(lake: Path) -> None:
+    done = threading.Event()
+    written: list[str] = []
+
+    def write() -> None:
+        while not done.is_set() and len(written) < 200:
+            written.append(f"new-{len(written)}")
+            commit(lake, written[-1])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(4):
+            result = call("optimize", "--lake", lake, "--table", "verdicts")
+            assert result.exit_code == 0, result.output
+            call("expire", "--lake", lake, "--table", "verdicts", "--days", 45)
+    finally:
+        done.set()
+        writer.join()
+    assert written
+    assert uploads(lake) == sorted([*(f"upload-{n}" for n in range(5)), *written])
+
+
+def test_vacuum_deletes_nothing_that_is_young_and_says_what_it_would(lake: Path) -> None:
+    call("optimize", "--lake", lake)
+    before = sorted((lake / "verdicts").glob("*.parquet"))
+    dry = call("vacuum", "--lake", lake, "--dry-run", "--json")
+    wet = call("vacuum", "--lake", lake, "--json")
+    assert json.loads(dry.stdout)["verdicts"] == {"files": 0, "dry_run": True}
+    assert json.loads(wet.stdout)["verdicts"] == {"files": 0, "dry_run": False}
+    assert sorted((lake / "verdicts").glob("*.parquet")) == before
+
+
+def test_vacuum_deletes_what_has_been_replaced_for_longer(lake: Path) -> None:
+    call("optimize", "--lake", lake)
+    age_the_log(lake, days=9)
+    before = uploads(lake)
+    result = call("vacuum", "--lake", lake, "--json")
+    assert json.loads(result.stdout)["verdicts"] == {"files": 6, "dry_run": False}
+    assert len(list((lake / "verdicts").glob("*.parquet"))) == 1
+    assert uploads(lake) == before
+
+
+def age_the_log(lake: Path, days: int) -> None:
+    """Make the replacements in the log old: their time is written in them."""
+    log = lake / "verdicts" / "_delta_log"
+    for checkpoint in (*log.glob("*.checkpoint.parquet"), *log.glob("_last_checkpoint")):
+        checkpoint.unlink()
+    for path in log.glob("*.json"):
+        actions = [json.loads(line) for line in path.read_text().splitlines()]
+        for action in actions:
+            if "remove" in action:
+                action["remove"]["deletionTimestamp"] -= days * 86_400_000
+        path.write_text("\n".join(json.dumps(action) for action in actions))
+
+
+@pytest.mark.parametrize("hours", [0, 1, 167, -1])
+def test_vacuum_under_a_week_is_refused(lake: Path, hours: int) -> None:
+    error = call("vacuum", "--lake", lake, "--hours", hours).exception
+    assert isinstance(error, UserError)
+    assert "168" in str(error)
+
+
+def test_expire_deletes_old_rows_of_the_table_that_was_said(lake: Path) -> None:
+    dry = call("expire", "--lake", lake, "--table", "verdicts", "--days", 25, "--dry-run", "--json")
+    assert json.loads(dry.stdout)["verdicts"]["rows"] == 3
+    assert len(uploads(lake)) == 6
+    wet = call("expire", "--lake", lake, "--table", "verdicts", "--days", 25, "--json")
+    assert json.loads(wet.stdout)["verdicts"]["rows"] == 3
+    assert uploads(lake) == ["upload-0", "upload-1", "upload-2"]
+
+
+@pytest.mark.parametrize("days", ["0", "-3", "nan", "0.5"])
+def test_rows_of_today_are_not_expired(lake: Path, days: str) -> None:
+    error = call("expire", "--lake", lake, "--table", "verdicts", "--days", days).exception
+    assert isinstance(error, UserError)
+    assert len(uploads(lake)) == 6
+
+
+def test_expire_wants_to_be_told_the_table(lake: Path) -> None:
+    assert call("expire", "--lake", lake, "--days", 25).exit_code == 2
+
+
+def test_on_s3_a_lock_or_a_stopped_job_is_asked_for() -> None:
+    with pytest.raises(UserError, match="--lock-table"):
+        Access("s3://uploads/lake").storage_options()
+    assert Access("s3://uploads/lake", job_stopped=True).storage_options() == {}
+    assert Access("s3://uploads/lake", lock_table="delta_log").storage_options() == {
+        "AWS_S3_LOCKING_PROVIDER": "dynamodb",
+        "DELTA_DYNAMO_TABLE_NAME": "delta_log",
+    }
+    assert Access("lake").storage_options() == {}
+
+
+def test_a_lake_without_the_table_is_said(tmp_path: Path) -> None:
+    error = call("optimize", "--lake", tmp_path).exception
+    assert isinstance(error, UserError)
+    assert "no table" in str(error)
