@@ -41,7 +41,7 @@ AUDIO = frozenset(
 )
 
 
-MARGIN = 1024  # frames of noise at either end of a time line: a query may begin before the first recording
+MARGIN = 256  # frames of noise at either end of a time line: a query may begin before the first recording
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ def build_index(paths: Iterable[Path | str], out: Path | str) -> IndexInfo:
 
 def write_generation(out: Path, taken: Sequence[Taken]) -> GenerationEntry:
     """Write recordings as one generation; a name that its content gives keeps a repeated build the same."""
-    edges = np.cumsum([MARGIN, *(len(one.fingerprint.codes) for one in taken)]).astype(np.uint32)
+    edges = np.cumsum([MARGIN, *(len(one.fingerprint.signs) for one in taken)]).astype(np.uint32)
     lines = [json.dumps(asdict(one.recording), ensure_ascii=False).encode() + b"\n" for one in taken]
     staged = Path(tempfile.mkdtemp(prefix=".staged-", dir=out / GENERATIONS))
     arrays: dict[str, NDArray[np.uint64] | NDArray[np.uint32]] = {
-        "planes": _planes([one.fingerprint.codes for one in taken]),
+        "planes": _planes([one.fingerprint for one in taken]),
         "edges": edges,
         "lines": np.cumsum([0, *map(len, lines)]).astype(np.uint64),
     }
@@ -119,9 +119,10 @@ def write_generation(out: Path, taken: Sequence[Taken]) -> GenerationEntry:
     return GenerationEntry(name, len(taken), int(edges[-1]), files)
 
 
-def _planes(codes: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
-    """Lay codes one behind the other on a time line between margins of noise, shape (PLANES, length / PLANES)."""
-    end = MARGIN + sum(map(len, codes))
+def _planes(prints: Sequence[Fingerprint]) -> NDArray[np.uint64]:
+    """Lay codes one behind the other on a time line between margins of noise, shape (2, PLANES, length / PLANES)."""
+    end = MARGIN + sum(len(one.signs) for one in prints)
     margins = noise_codes(2 * MARGIN + -end % PLANES)
-    line = np.concatenate([margins[:MARGIN], *codes, margins[MARGIN:]])
-    return np.ascontiguousarray(line.reshape(-1, PLANES).T)
+    codes = [np.stack([one.signs, one.strong]) for one in prints]
+    line = np.concatenate([margins[:, :MARGIN], *codes, margins[:, MARGIN:]], axis=1)
+    return np.ascontiguousarray(line.reshape(2, -1, PLANES).transpose(0, 2, 1))

@@ -1,11 +1,12 @@
-"""The fingerprint of sound: one word of 64 bits every 46 ms, each bit a band that stands out from its surroundings.
+"""The fingerprint of sound: two words of 64 bits every 46 ms, a bit for each band that stands out around it.
 
-From the logarithm of a band's power the mean over the surrounding two seconds is taken, so that what does not change
-(loudness, a room's, a codec's or a loudspeaker's colour, steady noise) is gone, and then the mean over the bands
-around, so that what changes broadly (speech, applause) is gone as well. What is left are partials and onsets, and of
-those only the sign is kept: it survives noise better than the height does, costs one bit, and two fingerprints are
-compared by counting differing bits. After Haitsma and Kalker, "A highly robust audio fingerprinting system" (ISMIR
-2002), whose bits compare only neighbours; docs/fingerprint.md has the measurements behind each choice.
+From a band's level (the fourth root of its power) the mean over the surrounding two seconds is taken, so that what
+does not change (a room's, a codec's or a loudspeaker's colour, steady noise) is gone, and then the mean over the bands
+around, so that what changes broadly (speech, applause) is gone as well. What is left are partials and onsets. One word
+keeps its signs, the other where it is strong, that is over its root mean square. A query's sign must be set above all
+where the reference is strong: noise and other voices add to a sound and hide its weak parts, and seldom cancel its
+strong ones. After Haitsma and Kalker, "A highly robust audio fingerprinting system" (ISMIR 2002), whose bits compare
+neighbours only; docs/fingerprint.md has the measurements behind each choice.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from numpy.typing import NDArray
 from udfs import kernels
 from udfs.spectrum import HIGHEST, LOWEST, RATE, WINDOW, resample, transform
 
-VERSION = 2  # of everything that changes a fingerprint: an index of another version is refused
+VERSION = 3  # of everything that changes a fingerprint: an index of another version is refused
 BANDS = 64
 AROUND_FRAMES = 21  # each side: two seconds
 AROUND_BANDS = 4  # each side: half an octave
 BAND_OCTAVES = float(np.log2(HIGHEST / LOWEST)) / BANDS
+STRONG = 1.0  # root mean squares
 SILENT = 1e-6  # of the power of the loudest frame: nothing to be recognised below
-_FLOOR = 1e-9  # of the power of the loudest frame, and in a band as good as nothing
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,16 @@ class Fingerprint:
 
     Attributes
     ----------
-    codes
-        uint64, shape (frames,): bit b is band b, the lowest first.
+    signs
+        uint64, shape (frames,): bit b is set where band b, the lowest first, is above its surroundings.
+    strong
+        uint64, shape (frames,): and this one where it is far above.
     active
         uint8, shape (frames,): 0 where the frame is silent, and its code is noise.
     """
 
-    codes: NDArray[np.uint64]
+    signs: NDArray[np.uint64]
+    strong: NDArray[np.uint64]
     active: NDArray[np.uint8]
 
 
@@ -47,18 +51,18 @@ def fingerprint(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
     """Take the fingerprint of mono samples of shape (n,), at any rate in Hz and any loudness."""
     energy = kernels.band_power(transform(resample(samples, sample_rate)), _BAND_OF_BIN, _SHARE_OF_BIN, BANDS)
     loudness = energy.sum(axis=1)
-    loudest = float(loudness.max(initial=0.0))
-    level = np.log(energy + np.float32(loudest * _FLOOR + 1e-20))
-    codes = kernels.pack_signs(level, AROUND_FRAMES, AROUND_BANDS)
-    active = (loudness > loudest * SILENT).astype(np.uint8)
+    outstanding = kernels.stand_out(np.sqrt(np.sqrt(energy)), AROUND_FRAMES, AROUND_BANDS)
+    signs, strong = kernels.pack(outstanding, 0.0), kernels.pack(outstanding, STRONG)
+    active = (loudness > float(loudness.max(initial=0.0)) * SILENT).astype(np.uint8)
     silent = active == 0
-    codes[silent] = noise_codes(int(silent.sum()))
-    return Fingerprint(codes, active)
+    signs[silent], strong[silent] = noise_codes(int(silent.sum()))
+    return Fingerprint(signs, strong, active)
 
 
 def noise_codes(count: int) -> NDArray[np.uint64]:
-    """Return codes that agree with nothing, uint64 of shape (count,): for silence and for the ends of a time line."""
-    return np.random.default_rng(0x50554E44).integers(0, 2**64, count, dtype=np.uint64)
+    """Return signs and strong ones that agree with nothing, shape (2, count): for silence and a time line's ends."""
+    random = np.random.default_rng(0x50554E44).integers(0, 2**64, (4, count), dtype=np.uint64)
+    return np.stack([random[0], random[0] & random[1] & random[2]])
 
 
 def _filterbank() -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -1,7 +1,8 @@
-"""The inner loops of fingerprinting, compiled: packing signs, and counting where codes differ.
+"""The inner loops of fingerprinting, compiled: packing codes, and counting where they differ.
 
-A code is a word of 64 bits, one a frame. A time line of codes is kept in four planes, frame t as `planes[t % 4, t // 4]`,
-so that a coarse scan reads every fourth frame from one contiguous array, at memory speed.
+A code is a word of 64 bits, one a frame; a reference has two, `signs` and `strong` (`udfs.fingerprint`). A time line of
+them lies in planes, frame t in `planes[0, t % 4, t // 4]` and `planes[1, t % 4, t // 4]`, so that a coarse scan reads
+every fourth frame from contiguous arrays, at memory speed.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from udfs.compiled import compiled, filling_the_cache
 
 PLANES = 4
 BLOCK = 1024  # positions scanned together: their sums stay in the first-level cache
+STRENGTH = 2  # how much more than any other a bit counts where the reference stands out strongly
 SEGMENT = 16  # frames of the path that move together
 
 _CODES = types.Array(types.uint64, 1, "C", readonly=True)
-_PLANES = types.Array(types.uint64, 2, "C", readonly=True)
+_PLANES = types.Array(types.uint64, 3, "C", readonly=True)
 _LEVELS = types.Array(types.float32, 2, "C", readonly=True)
 _FRAMES = types.Array(types.int64, 1, "C", readonly=True)
 _TRANSFORM = types.Array(types.complex64, 2, "C", readonly=True)
@@ -61,16 +63,18 @@ def _band_power(
     return out
 
 
-def _pack_signs(level: NDArray[np.float32], frames_each_side: int, bands_each_side: int) -> NDArray[np.uint64]:
-    """Return a word a frame: bit b is set where the level stands out from its surroundings in time and pitch.
+def _stand_out(level: NDArray[np.float32], frames_each_side: int, bands_each_side: int) -> NDArray[np.float32]:
+    """Return by how much each level stands out from its surroundings, relative to what is usual around it.
 
-    From each level its mean over the frames around is taken, then from what is left the mean over the bands around.
+    From a level its mean over the frames around is taken, then from what is left the mean over the bands around; that
+    is divided by its root mean square over all bands of the frames around.
     """
     count, bands = level.shape
-    codes = np.zeros(count, np.uint64)
+    out = np.empty((count, bands), np.float32)
+    squares = np.zeros(count + 1, np.float64)
     total = np.zeros(bands, np.float64)
     left = np.empty(bands + 1, np.float64)
-    first, last = 0, 0  # frames whose sum is in `total`
+    first, last = 0, 0  # the frames whose sum is in `total`
     for t in range(count):
         while last < min(count, t + frames_each_side + 1):
             for b in range(bands):
@@ -83,42 +87,79 @@ def _pack_signs(level: NDArray[np.float32], frames_each_side: int, bands_each_si
         left[0] = 0.0
         for b in range(bands):
             left[b + 1] = left[b] + level[t, b] - total[b] / (last - first)
-        word = np.uint64(0)
+        square = 0.0
         for b in range(bands):
             low, high = max(0, b - bands_each_side), min(bands, b + bands_each_side + 1)
-            if (left[b + 1] - left[b]) * (high - low) > left[high] - left[low]:
-                word |= np.uint64(1) << np.uint64(b)
-        codes[t] = word
-    return codes
+            value = (left[b + 1] - left[b]) - (left[high] - left[low]) / (high - low)
+            out[t, b] = value
+            square += value * value
+        squares[t + 1] = squares[t] + square / bands
+    for t in range(count):
+        low, high = max(0, t - frames_each_side), min(count, t + frames_each_side + 1)
+        usual = np.sqrt(max(0.0, squares[high] - squares[low]) / (high - low)) + 1e-12
+        for b in range(bands):
+            out[t, b] /= usual
+    return out
+
+
+def _pack(values: NDArray[np.float32], threshold: float) -> NDArray[np.uint64]:
+    """Return a word a row: bit b is set where column b is over the threshold."""
+    words = np.zeros(values.shape[0], np.uint64)
+    for t in range(values.shape[0]):
+        for b in range(values.shape[1]):
+            if values[t, b] > threshold:
+                words[t] |= np.uint64(1) << np.uint64(b)
+    return words
 
 
 def _scan(
-    codes: NDArray[np.uint64], steps: NDArray[np.int64], plane: NDArray[np.uint64], first: int, out: NDArray[np.uint16]
+    codes: NDArray[np.uint64],
+    steps: NDArray[np.int64],
+    signs: NDArray[np.uint64],
+    strong: NDArray[np.uint64],
+    first: int,
+    out: NDArray[np.int32],
 ) -> None:
-    """Add to `out[i]` the bits in which each `codes[k]` differs from `plane[first + i + steps[k]]`."""
+    """Add to `out[i]` how badly each `codes[k]` fits a plane's code at `first + i + steps[k]`, as `fit` counts it."""
     count, size = len(codes), len(out)
-    fours = count // 4 * 4
+    pairs = count // 2 * 2
+    lowest, span = steps[0], steps[count - 1] - steps[0]
     sums = np.empty(BLOCK, np.uint64)
+    weights = np.empty(BLOCK + span, np.uint64)
     for begin in range(0, size, BLOCK):
         width = min(BLOCK, size - begin)
         at = first + begin
+        heavy = strong[at + lowest : at + lowest + width + span]
+        for i in range(width + span):
+            weights[i] = ones(heavy[i])
         for i in range(width):
-            sums[i] = out[begin + i]
-        for k in range(0, fours, 4):
-            c0, c1, c2, c3 = codes[k], codes[k + 1], codes[k + 2], codes[k + 3]
-            r0 = plane[at + steps[k] : at + steps[k] + width]
-            r1 = plane[at + steps[k + 1] : at + steps[k + 1] + width]
-            r2 = plane[at + steps[k + 2] : at + steps[k + 2] + width]
-            r3 = plane[at + steps[k + 3] : at + steps[k + 3] + width]
+            sums[i] = 0
+        for k in range(0, pairs, 2):
+            c0, c1 = codes[k], codes[k + 1]
+            a0, a1 = at + steps[k], at + steps[k + 1]
+            r0, r1 = signs[a0 : a0 + width], signs[a1 : a1 + width]
+            s0, s1 = strong[a0 : a0 + width], strong[a1 : a1 + width]
+            w0, w1 = weights[steps[k] - lowest :], weights[steps[k + 1] - lowest :]
             for i in range(width):
-                sums[i] += ones(c0 ^ r0[i]) + ones(c1 ^ r1[i]) + ones(c2 ^ r2[i]) + ones(c3 ^ r3[i])
-        for k in range(fours, count):
+                differing = ones(c0 ^ r0[i]) + ones(c1 ^ r1[i])
+                missed = ones(~c0 & s0[i]) + ones(~c1 & s1[i])
+                sums[i] += differing + (missed << np.uint64(1)) - w0[i] - w1[i]
+        for k in range(pairs, count):
             c0 = codes[k]
-            r0 = plane[at + steps[k] : at + steps[k] + width]
+            r0 = signs[at + steps[k] : at + steps[k] + width]
+            s0 = strong[at + steps[k] : at + steps[k] + width]
+            w0 = weights[steps[k] - lowest :]
             for i in range(width):
-                sums[i] += ones(c0 ^ r0[i])
+                sums[i] += ones(c0 ^ r0[i]) + (ones(~c0 & s0[i]) << np.uint64(1)) - w0[i]
         for i in range(width):
-            out[begin + i] = sums[i]
+            out[begin + i] += np.int64(sums[i])
+
+
+@compiled()
+def fit(code: Any, sign: Any, strong: Any, bits: int) -> Any:
+    """How well a query's code fits a reference's: 1 for a bit that agrees and -1 else, 3 and -3 where it is strong."""
+    missed = 2 * np.int64(ones(strong & code)) - np.int64(ones(strong))
+    return bits - 2 * np.int64(ones(code ^ sign)) + STRENGTH * missed
 
 
 def _align(
@@ -132,10 +173,10 @@ def _align(
 ) -> None:
     """Find for each start the best position within `reach` frames and the best stretch about the middle.
 
-    `found[i]` = agreement (bits that agree less bits that differ), position of frame 0 unstretched, stretch.
+    `found[i]` = agreement (see `fit`), position of frame 0 unstretched, stretch.
     """
     count = len(codes)
-    end = planes.shape[0] * planes.shape[1]
+    end = planes.shape[1] * planes.shape[2]
     for i in range(len(starts)):
         found[i, 0] = -1e9
         for s in range(len(stretches)):
@@ -147,7 +188,7 @@ def _align(
                     at = starts[i] + shift + t + np.int64(np.round((t - count * 0.5) * stretches[s]))
                     if at < 0 or at >= end:
                         continue
-                    agreement += 64 - 2 * np.int64(ones(codes[t] ^ planes[at & 3, at >> 2]))
+                    agreement += fit(codes[t], planes[0, at & 3, at >> 2], planes[1, at & 3, at >> 2], 64)
                 if agreement > found[i, 0]:
                     found[i, 0] = agreement
                     found[i, 1] = starts[i] + shift
@@ -186,7 +227,7 @@ def _path(
         mask = mask << np.uint64(1)
     elif turn < 0:
         mask = mask >> np.uint64(1)
-    bits = np.int64(ones(mask))
+    bits = int(ones(mask))
     for t in range(count):
         if not active[t]:
             continue
@@ -200,7 +241,8 @@ def _path(
         for d in range(shifts):
             at = line + d
             if low <= at < high:
-                agreement[s, d] += bits - 2 * np.int64(ones((code ^ planes[at & 3, at >> 2]) & mask))
+                sign, strong = planes[0, at & 3, at >> 2] & mask, planes[1, at & 3, at >> 2] & mask
+                agreement[s, d] += fit(code & mask, sign, strong, bits)
                 weight[s, d] += 1.0
     best = np.zeros((segments, shifts), np.float64)
     came = np.zeros((segments, shifts), np.int64)  # 0 = starts here, else 2 + the step
@@ -235,8 +277,9 @@ with filling_the_cache():
     band_power = compiled(
         types.float32[:, ::1](_TRANSFORM, _FRAMES, types.Array(types.float32, 1, "C", readonly=True), types.int64)
     )(_band_power)
-    pack_signs = compiled(types.uint64[::1](_LEVELS, types.int64, types.int64))(_pack_signs)
-    scan = compiled(types.void(_CODES, _FRAMES, _CODES, types.int64, types.uint16[::1]))(_scan)
+    stand_out = compiled(types.float32[:, ::1](_LEVELS, types.int64, types.int64))(_stand_out)
+    pack = compiled(types.uint64[::1](_LEVELS, types.float64))(_pack)
+    scan = compiled(types.void(_CODES, _FRAMES, _CODES, _CODES, types.int64, types.int32[::1]))(_scan)
     align = compiled(
         types.void(
             _CODES,

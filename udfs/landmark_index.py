@@ -37,7 +37,7 @@ class Recording:
 class Generation:
     """One generation's arrays.
 
-    `planes`: the codes of its time line, shape (4, length / 4), see `udfs.kernels`. `edges`: first frame of each
+    `planes`: the codes of its time line, shape (2, 4, length / 4), see `udfs.kernels`. `edges`: first frame of each
     recording, and the end of the last. `lines`: where each recording's line of the catalogue begins, and its end.
     """
 
@@ -72,7 +72,7 @@ class LandmarkIndex:
     @property
     def frames(self) -> int:
         """Length of all time lines, in frames: how much there is to mistake a query for."""
-        return sum(generation.planes.size for generation in self.generations)
+        return sum(generation.planes[0].size for generation in self.generations)
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:

@@ -58,7 +58,7 @@ def identify(
     found = [one for generation in index.generations for one in _search(query, generation, index.frames)]
     found.sort(key=lambda one: -one.segment.evidence)
     best = _without_repeats(one for one in found if one.score >= min_score)
-    return [_match(one, len(query.codes)) for one in best[:MOST_MATCHES]]
+    return [_match(one, len(query.signs)) for one in best[:MOST_MATCHES]]
 
 
 def _search(query: Fingerprint, generation: Generation, frames: int) -> list[Found]:

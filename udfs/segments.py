@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from udfs import kernels
 from udfs.fingerprint import Fingerprint
-from udfs.shortlist import Chance, shortlist
+from udfs.shortlist import Chance, chance_of, shortlist
 
 BLOCK_FRAMES = 215  # ten seconds
 FOLLOWED = 24  # candidates of a block that are followed closely
+WEIGHED = 8  # and of these are weighed
+USUAL_DEVIATION = 20.0  # of a frame of most recordings, by chance (`udfs.shortlist.Chance`)
 DRIFT = 6  # frames that a block may wander off its straight line
 PRICE = 1.0  # for each frame of wandering, in standard deviations of a path's segment
 LEAST_RISE = 0.8  # standard deviations that a path's segment must agree above chance to be counted as matched
@@ -72,11 +74,15 @@ class Segment:
 
 def blocks(query: Fingerprint) -> Iterator[Block]:
     """Cut a fingerprint into blocks of nearly `BLOCK_FRAMES`."""
-    count = len(query.codes)
+    count = len(query.signs)
     parts = max(1, round(count / BLOCK_FRAMES))
     for part in range(parts):
         first, end = count * part // parts, count * (part + 1) // parts
-        yield Block(part, first, Fingerprint(query.codes[first:end], query.active[first:end]))
+        yield Block(part, first, _part(query, first, end))
+
+
+def _part(query: Fingerprint, first: int, end: int) -> Fingerprint:
+    return Fingerprint(query.signs[first:end], query.strong[first:end], query.active[first:end])
 
 
 def block_segments(block: Block, planes: NDArray[np.uint64], edges: NDArray[np.uint32]) -> list[Segment]:
@@ -86,7 +92,27 @@ def block_segments(block: Block, planes: NDArray[np.uint64], edges: NDArray[np.u
         follow(block, planes, edges, int(start), float(stretch), listed.chance)
         for start, stretch in zip(listed.starts[:FOLLOWED], listed.stretches[:FOLLOWED], strict=True)
     ]
-    return sorted((segment for segment in found if segment is not None), key=lambda segment: -segment.evidence)
+    best = sorted((segment for segment in found if segment is not None), key=lambda segment: -segment.evidence)
+    usual: dict[int, float] = {}  # one a recording: its repeats are told apart by agreement alone
+    for segment in best:
+        if segment.recording not in usual and len(usual) < WEIGHED:
+            usual[segment.recording] = ease(segment, planes)
+    weighed = [
+        replace(segment, variance=segment.variance * usual[segment.recording])
+        for segment in best
+        if segment.recording in usual
+    ]
+    return sorted(weighed, key=lambda segment: -segment.evidence)
+
+
+def ease(segment: Segment, planes: NDArray[np.uint64]) -> float:
+    """Measure how easily a recording's passage agrees with anything: held notes and steady beats do; usual is 1."""
+    frames = np.arange(segment.reference_first, segment.reference_end)
+    frames = frames[(frames >= 0) & (frames < planes[0].size)]
+    if not frames.size:
+        return 1.0
+    signs = planes[0, frames % kernels.PLANES, frames // kernels.PLANES]
+    return chance_of(signs, np.ones(frames.size, np.uint8), planes).deviation / USUAL_DEVIATION
 
 
 def follow(
@@ -101,7 +127,7 @@ def follow(
 
     `start` is where the block's first frame falls on the time line, were the block not stretched about its middle.
     """
-    codes, active = block.print.codes, block.print.active
+    codes, active = block.print.signs, block.print.active
     count = len(codes)
     recording = int(np.searchsorted(edges, start + count // 2, side="right")) - 1
     if not 0 <= recording < len(edges) - 1:

@@ -1,6 +1,6 @@
 """The shortlist: where in all that is known might a few seconds of sound come from?
 
-Every position of a time line is compared with the query, every other frame of it, by counting differing bits. That is
+Every position of a time line is compared with the query, every other frame of it, by counting misfit bits. That is
 exhaustive and yet fast (ten seconds against 5.5 hours in about 2 ms), for the processor compares eight words at once
 and the codes are small; docs/fingerprint.md says why this replaced look-ups of hashed landmarks.
 """
@@ -17,16 +17,16 @@ from udfs.fingerprint import Fingerprint
 
 PHASES = (0, 2)  # of every four frames: the query is tried at these, against the planes of these
 LEAST_COARSE = 3.0  # standard deviations above the query's mean over all positions
-MOST = 256  # positions that are looked at closely
+MOST = 128  # positions that are looked at closely
 APART = 8  # frames: nearer positions are the same candidate
-REACH = 2  # frames: what the coarse scan may be off
+REACH = 1  # frames: what the coarse scan, at every other frame, may be off
 STRETCHES = np.array([0.0, -0.025, 0.025, -0.05, 0.05])
 NULL_SAMPLE = 256  # random positions that the query's chance agreement is measured on
 
 
 @dataclass(frozen=True)
 class Chance:
-    """How well a query agrees with what it is not part of, in bits that agree less bits that differ.
+    """How well a query agrees with what it is not part of, see `udfs.kernels.fit`.
 
     The mean of one frame, and the standard deviation of n frames less the square root of n.
     """
@@ -50,10 +50,10 @@ class Shortlist:
 
 
 def shortlist(query: Fingerprint, planes: NDArray[np.uint64]) -> Shortlist:
-    """Find the positions of a time line, shape (4, length / 4), that a query of a few seconds agrees with best."""
+    """Find the positions of a time line, shape (2, 4, length / 4), that a query of a few seconds agrees with best."""
     rough = coarse_positions(query, planes)
     found = np.empty((len(rough), 3))
-    kernels.align(query.codes, query.active, planes, rough, REACH, STRETCHES, found)
+    kernels.align(query.signs, query.active, planes, rough, REACH, STRETCHES, found)
     chance = measure_chance(query, planes)
     frames = max(1, int(query.active.sum()))
     evidence = (found[:, 0] - frames * chance.mean) / (frames**0.5 * chance.deviation)
@@ -67,18 +67,20 @@ def coarse_positions(query: Fingerprint, planes: NDArray[np.uint64]) -> NDArray[
     heights: list[NDArray[np.float64]] = []
     frames = np.flatnonzero(query.active)
     for phase in PHASES:
-        size = planes.shape[1] - (len(query.codes) + 3) // 4 - 2
+        size = planes.shape[2] - (len(query.signs) + 3) // 4 - 2
         if size <= 0 or not frames.size:
             continue
-        differing = np.zeros(size, np.uint16)
+        misfit = np.zeros(size, np.int32)
         for plane in PHASES:
             used = frames[(frames - phase - plane) % kernels.PLANES == 0]
+            if not used.size:
+                continue
             steps = (used - phase - plane) // kernels.PLANES
-            kernels.scan(query.codes[used], steps, planes[plane], 1, differing)
-        mean, deviation = float(differing.mean()), float(differing.std()) + 1e-9
-        chosen = np.flatnonzero(differing < mean - LEAST_COARSE * deviation)
+            kernels.scan(query.signs[used], steps, planes[0, plane], planes[1, plane], 1, misfit)
+        mean, deviation = float(misfit.mean()), float(misfit.std()) + 1e-9
+        chosen = np.flatnonzero(misfit < mean - LEAST_COARSE * deviation)
         starts.append((chosen + 1) * kernels.PLANES - phase)
-        heights.append((mean - differing[chosen]) / deviation)
+        heights.append((mean - misfit[chosen]) / deviation)
     if not starts:
         return np.empty(0, np.int64)
     return strongest(np.concatenate(starts), np.concatenate(heights))
@@ -98,13 +100,18 @@ def strongest(starts: NDArray[np.int64], heights: NDArray[np.float64]) -> NDArra
 
 def measure_chance(query: Fingerprint, planes: NDArray[np.uint64]) -> Chance:
     """Measure a query's agreement at random positions of the time line; the same ones for the same time line."""
-    last = max(1, planes.size - len(query.codes))
-    starts = np.random.default_rng(planes.size).integers(0, last, NULL_SAMPLE)
+    return chance_of(query.signs, query.active, planes)
+
+
+def chance_of(signs: NDArray[np.uint64], active: NDArray[np.uint8], planes: NDArray[np.uint64]) -> Chance:
+    """Measure the chance agreement of some codes: a query's, or a recording's own as if they were one."""
+    last = max(1, planes[0].size - len(signs))
+    starts = np.random.default_rng(planes[0].size).integers(0, last, NULL_SAMPLE)
     found = np.empty((NULL_SAMPLE, 3))
-    kernels.align(query.codes, query.active, planes, starts, 0, STRETCHES[:1], found)
+    kernels.align(signs, active, planes, starts, 0, STRETCHES[:1], found)
     # robust: a few of the random positions may be right ones
     middle = float(np.median(found[:, 0]))
     spread = 1.4826 * float(np.median(np.abs(found[:, 0] - middle)))
-    frames = max(1, int(query.active.sum()))
+    frames = max(1, int(active.sum()))
     coins = 8.0  # were each of a word's 64 bits a coin of its own
     return Chance(middle / frames, max(spread / frames**0.5, coins))
