@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 
 from streaming.aws import error_code, explained
 from streaming.errors import UserError
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 CALL_RECORDS = 10_000  # the most that GetRecords gives
 EMPTY_CALLS = 50  # stretches without records that are passed in one go: GetRecords may answer with none before the end
 PAUSE_SECONDS = 0.25  # a shard takes five calls a second, from all its readers
-PATIENCE_SECONDS = 120.0  # how long throttling may last without one successful call
-THROTTLING = {"ProvisionedThroughputExceededException", "LimitExceededException", "KMSThrottlingException"}
+PATIENCE_SECONDS = 120.0  # how long a fault that passes by itself may last
+# What passes by itself: a busy shard, key or service.
+PASSING = {
+    *("ProvisionedThroughputExceededException", "LimitExceededException", "KMSThrottlingException"),
+    *("ThrottlingException", "InternalFailure", "InternalFailureException", "ServiceUnavailable", "500", "503"),
+}
 EXPIRED = "ExpiredIteratorException"
 
 
@@ -84,18 +88,18 @@ class ShardReader:
         self._after, self._iterator, self.ended = after, None, False
 
     def _call(self, limit: int) -> GetRecordsOutputTypeDef:
-        """Call GetRecords until it answers: an expired iterator is made anew, a throttled call repeated later."""
+        """Call GetRecords until it answers: an expired iterator is made anew, what passes by itself is waited out."""
         patience_ends, tries = time.monotonic() + PATIENCE_SECONDS, 0
         while True:
             try:
                 if self._iterator is None:
                     self._iterator = self._make_iterator()
                 return self._client.get_records(ShardIterator=self._iterator, Limit=limit)
-            except ClientError as error:
-                code = error_code(error)
+            except (ClientError, HTTPClientError) as error:  # HTTPClientError: no answer, the network's fault
+                code = error_code(error) if isinstance(error, ClientError) else ""
                 if code == EXPIRED:
                     self._iterator = None
-                elif code not in THROTTLING or time.monotonic() > patience_ends:
+                elif (code and code not in PASSING) or time.monotonic() > patience_ends:
                     with explained(self._stream):
                         raise
                 tries += 1

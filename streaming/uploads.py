@@ -49,6 +49,12 @@ class Upload:
     record_bytes: int = 0
     sent_bytes: int = 0  # of the file, as far as can be told before its end: for a progress bar
     failure: str = ""
+    chunks_made: int | None = None  # once all are
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk was written."""
+        return not self.failure and self.chunks == self.chunks_made
 
     def count(self, record: Record, chunk_bytes: int) -> None:
         """Count a record that was written."""
@@ -64,6 +70,7 @@ class Upload:
             "partition_key": self.partition_key,
             "chunks": self.chunks,
             "record_bytes": self.record_bytes,
+            "complete": self.complete,
             "failure": self.failure or None,
         }
 
@@ -110,8 +117,12 @@ def plan(files: Iterable[tuple[Path, str]], options: UploadOptions) -> list[Uplo
 
 def records_of(upload: Upload, options: UploadOptions) -> Iterator[Record]:
     """Give an upload's records; a file that cannot be read to its end gets its `failure` and ends there."""
+    made = 0
     try:
-        yield from _records(upload, options)
+        for record in _records(upload, options):
+            made += 1
+            yield record
+        upload.chunks_made = made
     except (OSError, ValueError, FileChangedError, TrackError) as error:
         upload.failure = str(error)
 

@@ -31,7 +31,7 @@ Examples:
 Exit code 0: everything was written; 1: a file could not be (it is said which); 2: could not run.
 """
 
-FILES, KINESIS, STREAMS = "files:", "kinesis:", "streams:"
+FILES, KINESIS, STREAMS = "files", "kinesis", "streams"
 OVERHEAD_BYTES = 2048  # what a record adds to its payload: fields, key, and what gzip adds to bytes that do not shrink
 
 
@@ -66,7 +66,7 @@ def produce(
     partition key).
     """
     from streaming.chunk import Compression
-    from streaming.producer import interleave
+    from streaming.producer import OPEN_UPLOADS, interleave
     from streaming.uploads import UploadOptions, plan, records_of
 
     if legacy and (gzip or encoding is not Encoding.FILE):
@@ -77,10 +77,14 @@ def produce(
     if not uploads:
         raise UserError("there is no file to produce in what was given")
     sink, batch_limits = _open_sink(to, region, endpoint_url, options)
-    records = interleave(records_of(upload, options) for upload in uploads)
-    _write(records, sink, batch_limits, uploads, options.chunk_bytes)
-    _report(to, uploads, getattr(sink, "resent", 0), as_json)
-    raise typer.Exit(1 if any(upload.failure for upload in uploads) else 0)
+    # A decoded track is held whole: only files are cut several at a time.
+    width = OPEN_UPLOADS if encoding is Encoding.FILE and not legacy else 1
+    records = interleave((records_of(upload, options) for upload in uploads), width)
+    try:
+        _write(records, sink, batch_limits, uploads, options.chunk_bytes)
+    finally:  # also where it ended early: what was written has upload ids, too
+        _report(to, uploads, getattr(sink, "resent", 0), as_json)
+    raise typer.Exit(0 if all(upload.complete for upload in uploads) else 1)
 
 
 def _parse_size(text: str) -> int:
@@ -111,31 +115,30 @@ def _open_sink(
     to: str, region: str | None, endpoint_url: str | None, options: UploadOptions
 ) -> tuple[Sink, tuple[int, int]]:
     """Open what ``--to`` names; gives it and the most records and bytes that it takes at once."""
-    if to.startswith(FILES) and len(to) > len(FILES):
+    kind, _, name = to.partition(":")
+    if not name or kind not in (FILES, KINESIS, STREAMS):
+        raise UserError(f"--to {to!r} is neither files:DIR nor kinesis:STREAM nor streams:ROUTING")
+    if kind == FILES:
         from streaming.record_files import FILE_BYTES, FILE_RECORDS, RecordFileWriter
 
         if region or endpoint_url:
-            raise UserError("--region and --endpoint-url are for --to kinesis:STREAM")
+            raise UserError("--region and --endpoint-url are for --to kinesis:STREAM and streams:ROUTING")
         try:
-            return RecordFileWriter(Path(to.removeprefix(FILES))), (FILE_RECORDS, FILE_BYTES)
+            return RecordFileWriter(Path(name)), (FILE_RECORDS, FILE_BYTES)
         except OSError as error:
-            raise UserError(f"cannot write into {to.removeprefix(FILES)!r}: {error}") from error
-    if to.startswith((KINESIS, STREAMS)) and not to.endswith((KINESIS, STREAMS)):
-        from streaming.aws import kinesis_client
-        from streaming.kinesis_writer import CALL_BYTES, CALL_RECORDS, KinesisWriter
-        from streaming.stream_routing import RoutedWriter, Routing
+            raise UserError(f"cannot write into {name!r}: {error}") from error
+    from streaming.aws import kinesis_client
+    from streaming.kinesis_writer import CALL_BYTES, CALL_RECORDS, KinesisWriter
+    from streaming.stream_routing import RoutedWriter, Routing
 
-        kind, _, name = to.partition(":")
-        client = kinesis_client(region, endpoint_url)
-        routed = kind == STREAMS.removesuffix(":")
-        writer = RoutedWriter(client, Routing(name)) if routed else KinesisWriter(client, name)
-        if not options.legacy and options.chunk_bytes + OVERHEAD_BYTES > writer.max_record_bytes:
-            raise UserError(
-                f"{to} takes records of {writer.max_record_bytes} bytes: use a --chunk-size of at most "
-                f"{writer.max_record_bytes - OVERHEAD_BYTES}, or raise the stream's record size limit"
-            )
-        return writer, (CALL_RECORDS, CALL_BYTES)
-    raise UserError(f"--to {to!r} is neither files:DIR nor kinesis:STREAM nor streams:ROUTING")
+    client = kinesis_client(region, endpoint_url)
+    writer = RoutedWriter(client, Routing(name)) if kind == STREAMS else KinesisWriter(client, name)
+    if not options.legacy and options.chunk_bytes + OVERHEAD_BYTES > writer.max_record_bytes:
+        raise UserError(
+            f"{to} takes records of {writer.max_record_bytes} bytes: use a --chunk-size of at most "
+            f"{writer.max_record_bytes - OVERHEAD_BYTES}, or raise the stream's record size limit"
+        )
+    return writer, (CALL_RECORDS, CALL_BYTES)
 
 
 def _write(
@@ -154,7 +157,10 @@ def _write(
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("producing", total=sum(upload.file_bytes for upload in uploads))
         for batch in batches(records, *limits):
-            sink.put(batch)
+            try:
+                sink.put(batch)
+            except OSError as error:
+                raise UserError(f"cannot write records: {error}") from error
             for record in batch:
                 upload = by_id[route(record.data) or record.partition_key]
                 upload.count(record, chunk_bytes)
@@ -178,5 +184,6 @@ def _report(to: str, uploads: list[Upload], resent: int, as_json: bool) -> None:
     for upload in uploads:
         name = upload.upload_id or "legacy (find it by its key)"
         typer.echo(f"{name}  {printable(upload.partition_key)}  {upload.chunks} chunks")
-        if upload.failure:
-            typer.secho(f"soundgate: {printable(str(upload.path))} was not written whole: {upload.failure}", err=True)
+        if not upload.complete:
+            why = upload.failure or "the run ended before"
+            typer.secho(f"soundgate: {printable(str(upload.path))} was not written whole: {why}", err=True)

@@ -265,14 +265,13 @@ def test_records_packed_by_a_kpl_are_unpacked(stream: Stream):
     assert len({row["sequenceNumber"] for row in rows}) == 1
 
 
-def test_throttling_is_waited_out(stream: Stream, proxy: FaultyKinesis, monkeypatch: pytest.MonkeyPatch):
+def test_throttling_and_a_failing_service_are_waited_out(stream: Stream, proxy: FaultyKinesis):
     written = stream.write(20)
-    refused = iter([True] * 9)
-    proxy.fail = lambda operation, request: (
-        (400, "ProvisionedThroughputExceededException") if operation == "GetRecords" and next(refused, False) else None
-    )
+    passing = ["ProvisionedThroughputExceededException", "KMSThrottlingException", "InternalFailure"] * 4
+    faults = iter((500 if code == "InternalFailure" else 400, code) for code in passing)
+    proxy.fail = lambda operation, request: next(faults, None) if operation == "GetRecords" else None
     assert flat(batches(stream.reader())) == written
-    assert next(refused, None) is None
+    assert next(faults, None) is None
 
 
 def test_throttling_without_end_ends_the_query(stream: Stream, proxy: FaultyKinesis, monkeypatch: pytest.MonkeyPatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ import soundfile
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
+from streaming import record_files
 from streaming.aws import kinesis_client
 from streaming.chunk import Chunk
 from streaming.cli import app
 from streaming.errors import UserError
 from streaming.inflate import inflate_legacy, inflate_member
+from streaming.producer import Record
+from streaming.record_files import RecordFileWriter
 from streaming.wire import parse
 from udfs.track import Encoding
 
@@ -120,6 +123,32 @@ def test_a_file_that_cannot_be_cut_is_told_and_the_rest_is_written(uploads: Path
     named = run(uploads, "--to", f"files:{tmp_path / 'out'}", "--encoding", "F32LE")
     assert named.exit_code == 1
     assert "a file was not written whole: decode.not_audio" in named.stderr
+
+
+def test_what_was_written_before_the_end_is_told_with_its_upload_ids(
+    uploads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    put, calls = RecordFileWriter.put, []
+
+    def fill_disk(writer: RecordFileWriter, batch: Sequence[Record]) -> Path:
+        calls.append(batch)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        return put(writer, batch)
+
+    monkeypatch.setattr(RecordFileWriter, "put", fill_disk)
+    monkeypatch.setattr(record_files, "FILE_BYTES", 60_000)
+    there = ["--to", f"files:{tmp_path / 'out'}", "--chunk-size", "50KB", "--json"]
+    result = CliRunner().invoke(app, ["produce", str(uploads), *there])
+    assert isinstance(result.exception, UserError)
+    assert "No space left" in str(result.exception)
+    told = json.loads(result.stdout)["uploads"]
+    written = chunks_in(tmp_path / "out")
+    assert {upload["partition_key"]: upload["chunks"] for upload in told} == {
+        key: len(parts) for key, parts in written.items()
+    }
+    assert [upload["complete"] for upload in told] == [False, False]
+    assert {upload["upload_id"] for upload in told} == {parts[0].upload_id for parts in written.values()}
 
 
 def test_names_that_a_terminal_would_act_on_are_told_harmlessly(tmp_path: Path):
