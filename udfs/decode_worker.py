@@ -115,7 +115,7 @@ class _Slots:
 
     def __init__(self, control: socket.socket, window: mmap.mmap) -> None:
         self._control = control
-        self._window = window
+        self._window = np.frombuffer(window, np.uint8)
         self._written = 0
         self._read = 0
 
@@ -128,7 +128,7 @@ class _Slots:
         while self._written - self._read >= SLOTS:
             self._wait()
         at = self._written % SLOTS * SLOT_BYTES
-        self._window[at : at + rows.nbytes] = rows.tobytes()
+        self._window[at : at + rows.nbytes] = rows.reshape(-1).view(np.uint8)
         self._control.sendall(block_header(rows.dtype, len(rows)))
         self._written += 1
 

@@ -72,7 +72,7 @@ def walk_id3v2(layout: Layout, end: int) -> None:
         layout.lie("container.truncated", "the ID3v2 tag is longer than the file")
     layout.structure(start + 10, "ID3v2")
     frames_end = finish - 10 if version == 4 and flags & 0x10 else finish
-    if flags & 0x80 and version < 4:  # the whole tag has zeros put in behind each 0xFF
+    if flags & 0x80 and version < 4 and frames_end > layout.at:  # the whole tag has zeros put in behind each 0xFF
         raw = np.frombuffer(data, np.uint8, frames_end - layout.at, layout.at)
         kept = np.flatnonzero(~np.concatenate(([False], (raw[:-1] == 0xFF) & (raw[1:] == 0))))
         part, base = Layout(raw[kept].tobytes()), layout.at

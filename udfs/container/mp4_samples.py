@@ -144,6 +144,8 @@ def _read_run(body: bytes, base: int, default: int, following: int) -> tuple[int
     if not fields[1]:
         return start, min(count, MOST_SAMPLES) * default
     count = min(count, max(0, len(body) - at) // (4 * sum(fields)))
+    if not count:
+        return start, 0
     table = np.frombuffer(body, ">u4", count * sum(fields), at).reshape(-1, sum(fields))
     return start, int(table[:, sum(fields[:1])].astype(np.int64).sum())
 
