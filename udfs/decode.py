@@ -132,6 +132,7 @@ def open_stream(source: IO[bytes], descriptor: int | None = None) -> SampleStrea
     libraries: tuple[Callable[[], SampleStream], ...] = (
         lambda: decode_libsndfile.open_stream(source if descriptor is None else descriptor),
         lambda: decode_libav.open_stream(source),
+        lambda: decode_libav.open_ogg_in_wave(source),
     )
     for open_with_library in libraries:
         source.seek(0)

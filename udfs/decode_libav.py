@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from collections.abc import Iterator
@@ -73,6 +74,18 @@ def open_stream(source: IO[bytes]) -> SampleStream:
     except (av.error.FFmpegError, ValueError, LookupError, OSError) as error:
         container.close()
         raise NotReadError(f"FFmpeg: {_message(error)}") from error
+
+
+def open_ogg_in_wave(source: IO[bytes]) -> SampleStream:
+    """Open a WAVE whose samples are an Ogg file, as old editors wrote them; raises `NotReadError` for any other."""
+    head = source.read(4096)
+    start = head.find(b"OggS")
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE" or head[start - 8 : start - 4] != b"data":
+        raise NotReadError("no Ogg in a WAVE")
+    source.seek(start)
+    stream = open_stream(io.BytesIO(source.read()))
+    stream.container = "wav"
+    return stream
 
 
 def _message(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 The copy is encoded anew from samples, so what lay behind the audio's end, in tags, or in another format's structures
 (families g to j of docs/forensics.md) cannot be in it. Low-bit steganography (k) does not survive because samples that
 came from a lossless file are quantised anew, `WIPED_BITS` coarser, with triangular dither: what is left of the low bits
-is noise that nobody can predict (it is drawn from the system's randomness). The noise lies at about -74 dB of full
+is noise that nobody can predict (it is drawn from the system's randomness). The noise lies at about -72 dB of full
 scale for 16-bit sound. What the sound itself says (families a to f) is the sound, and stays.
 
 Dither: Lipshitz, Wannamaker, Vanderkooy, "Quantization and Dither: A Theoretical Survey", J. Audio Eng. Soc. 40(5),

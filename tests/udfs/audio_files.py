@@ -98,6 +98,13 @@ def wave(*chunks: bytes, data: bytes | None = None, behind: bytes = b"", data_si
     return b"RIFF" + struct.pack("<I", len(body) if data_size is None else 0xFFFFFFFF) + body + behind
 
 
+def ogg_in_a_wave() -> bytes:
+    """An Ogg Vorbis file as the samples of a WAVE, as old editors wrote it."""
+    fmt = chunk(b"fmt ", struct.pack("<HHIIHHH", 0x674F, 2, RATE, 9000, 1, 16, 0))
+    body = b"WAVE" + fmt + chunk(b"data", by_soundfile("OGG", "VORBIS"))
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 def synchsafe(number: int) -> bytes:
     """Four bytes of seven bits."""
     return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))

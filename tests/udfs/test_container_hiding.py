@@ -310,6 +310,12 @@ def test_in_a_wavpack_sub_block():
     assert_found(bytes(data))
 
 
+def test_between_the_mp3_frames_of_a_wave():
+    fmt = chunk(b"fmt ", struct.pack("<HHIIHHH", 0x55, 2, 44100, 16000, 1, 0, 12) + bytes(12))
+    body = b"WAVE" + fmt + chunk(b"data", MP3() + PAYLOAD)
+    assert_found(b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
 def test_in_caf_and_wave64_chunks():
     caf = by_soundfile("CAF", "PCM_16")
     assert_found(caf + b"evil" + struct.pack(">q", len(PAYLOAD)) + PAYLOAD)

@@ -23,6 +23,7 @@ from audio_files import (
     id3_frame,
     image,
     jpeg,
+    ogg_in_a_wave,
     ogg_with_comments,
     picture_block,
     picture_comment,
@@ -245,6 +246,10 @@ def test_mp3_in_a_wave():
     fmt = struct.pack("<HHIIHHH", 0x55, 2, 44100, 16000, 1, 0, 12) + bytes(12)
     body = b"WAVE" + chunk(b"fmt ", fmt) + chunk(b"data", frames)
     assert_explained(b"RIFF" + struct.pack("<I", len(body)) + body, "wav")
+
+
+def test_ogg_in_a_wave():
+    assert_explained(ogg_in_a_wave(), "wav")
 
 
 def test_every_sample_of_a_wave_is_sound():

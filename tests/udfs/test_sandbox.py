@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
+from audio_files import EVERY_FORMAT, ogg_in_a_wave
 
 from udfs.decode import DecodeLimits, decode
 from udfs.errors import TrackError
@@ -62,6 +63,15 @@ def test_gives_what_decoding_in_process_gives(sandbox, container, subtype):
     assert np.array_equal(there.samples, here.samples)
     assert (there.pcm is None) == (here.pcm is None)
     assert here.pcm is None or np.array_equal(there.pcm, here.pcm)
+
+
+@pytest.mark.parametrize("name", [*EVERY_FORMAT, "ogg in a wave"])
+def test_every_format_is_decoded_in_the_sandbox(sandbox, name):
+    track = Track(EVERY_FORMAT[name]() if name in EVERY_FORMAT else ogg_in_a_wave())
+    there, here = sandbox(track), decode(track)
+    assert there.facts == here.facts
+    assert there.tags == here.tags
+    assert np.array_equal(there.samples, here.samples)
 
 
 def test_one_worker_serves_many_tracks(sandbox):

@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Callable
 
-from udfs.container import id3, tail
+from udfs.container import id3, mpeg_audio, ogg, tail
 from udfs.container.layout import STRAY, Layout
 from udfs.container.pictures import is_bitmap
 from udfs.container.spans import ContainerReport, SpanKind
@@ -30,6 +30,7 @@ BINARY_CHUNKS = {
     b"dbmd": 64 << 10, b"Smed": 1 << 20, b"SMED": 1 << 20, b"ResU": 64 << 10, b"AFAn": 64 << 10, b"SNDM": 4096,
     b"kyma": 64 << 10, b"elmo": 4096, b"CDif": 1024, b"logw": 4096, b"rlnd": 4096, b"iSFT": 512,
 }  # fmt: skip
+_STREAMS = {"vorbis", "mp2", "mp3"}  # codecs whose samples are frames or pages
 TEXT_CHUNKS = {
     b"iXML",
     b"aXML",
@@ -135,11 +136,23 @@ def _walk_data(layout: Layout, size: int, codec: str, riff_size: int) -> None:
         end = layout.size
     if end >= layout.size:
         tags = tail.peel(layout.data, layout.at, layout.size) if size > left else []
-        layout.sound(tags[0][0] if tags else layout.size, f"RIFF data {codec}")
+        _walk_samples(layout, tags[0][0] if tags else layout.size, codec)
         tail.walk_tail(layout, tags)
     else:
-        layout.sound(end, f"RIFF data {codec}")
+        _walk_samples(layout, end, codec)
         _walk_pad_byte(layout, end)
+
+
+def _walk_samples(layout: Layout, end: int, codec: str) -> None:
+    """Mark samples; a stream with a structure of its own is walked by it."""
+    start = layout.at
+    part = Layout(layout.data[start:end] if codec in _STREAMS else b"")
+    if codec == "vorbis" and part.data.startswith(b"OggS"):
+        ogg.walk_ogg(part)
+    elif codec in ("mp2", "mp3") and (first := mpeg_audio.find_mpeg_audio(part.data, 0)) >= 0:
+        mpeg_audio.walk_mpeg_audio(part, first)
+    layout.embed(part, lambda offset: start + offset)
+    layout.sound(end, f"RIFF data {codec}")
 
 
 def _walk_rest(layout: Layout) -> None:
