@@ -3,64 +3,57 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
-import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr
 from numpy.typing import NDArray
 
-from references.metadata import read_metadata
-from udfs.fingerprint import VERSION, Fingerprint, fingerprint, noise_codes
-from udfs.index_files import GENERATIONS, GenerationEntry, Manifest, describe, write_manifest
-from udfs.kernels import PLANES
-from udfs.landmark_index import Recording
+from references.duplicates import Duplicate, find_duplicates
+from references.generation import Taken, read_back, taken_from, write_generation
+from references.metadata import TABLES, read_metadata
+from udfs.decode import decode
+from udfs.errors import TrackError
+from udfs.fingerprint import VERSION, fingerprint
+from udfs.index_files import GENERATIONS, MANIFEST, Manifest, read_manifest, write_manifest
+from udfs.landmark_index import Recording, open_index
+from udfs.spectrum import RATE
+from udfs.track import Track
 
-AUDIO = frozenset(
-    [
-        ".wav",
-        ".wave",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".aif",
-        ".aiff",
-        ".m4a",
-        ".mp4",
-        ".aac",
-        ".wma",
-        ".w64",
-        ".au",
-    ]
+SUFFIXES = frozenset(
+    f".{name}"
+    for name in "wav wave w64 au aif aiff aifc caf flac ogg oga opus mp3 m4a mp4 aac wma wv ape".split()  # noqa: SIM905
 )
+READ_AT_ONCE = 1 << 18  # sample frames
+MOST_GENERATIONS = 8  # more are joined into one: each is scanned by itself
 
 
-MARGIN = 256  # frames of noise at either end of a time line: a query may begin before the first recording
+class RecordingsError(ValueError):
+    """Recordings that cannot be taken as asked; the message says which and what to do."""
+
+
+class UnreadableError(RecordingsError):
+    """A file that holds no sound that can be read."""
 
 
 @dataclass(frozen=True)
 class IndexInfo:
-    """What a build did."""
+    """What an index holds after a build or a change, and what was noticed on the way."""
 
     folder: Path
     sha256: str
     recordings: int
     seconds: float
     bytes: int
+    duplicates: tuple[Duplicate, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()  # (file, why)
 
 
-@dataclass(frozen=True)
-class Taken:
-    """One recording with its fingerprint."""
-
-    recording: Recording
-    fingerprint: Fingerprint
+Progress = Callable[[Path, int, int], None]  # the file that is done, how many are, of how many
 
 
 def audio_files(paths: Iterable[Path | str]) -> list[Path]:
@@ -68,61 +61,167 @@ def audio_files(paths: Iterable[Path | str]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            found.extend(sorted(file for file in path.rglob("*") if file.suffix.lower() in AUDIO and file.is_file()))
-        else:
+            found.extend(sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()))
+        elif path.name not in TABLES:
             found.append(path)
     return found
 
 
-def take(path: Path) -> Taken:
-    """Read one file and take its fingerprint."""
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    mono = samples.mean(axis=1)
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
-    known = read_metadata(path)
-    recording = Recording(duration_ms=round(len(mono) * 1000 / rate), content_sha256=content, **known)
-    return Taken(recording, fingerprint(mono, rate))
+def build_index(paths: Iterable[Path | str], out: Path | str, progress: Progress | None = None) -> IndexInfo:
+    """Build an index of recordings, given as files and folders, in the folder `out`; one that is there is replaced.
 
+    Where nothing else is given a recording's reference id is its file's stem, and a later file with the same stem gets
+    its folder's name before it. A file that cannot be read is left out and named in the answer.
 
-def build_index(paths: Iterable[Path | str], out: Path | str) -> IndexInfo:
-    """Build an index of recordings, given as files and folders, in the folder `out`."""
+    Raises
+    ------
+    RecordingsError
+        When no file can be read, or two are given the same reference id.
+    """
     out = Path(out)
-    taken = [take(path) for path in audio_files(paths)]
-    (out / GENERATIONS).mkdir(parents=True, exist_ok=True)
-    entry = write_generation(out, taken)
-    manifest = Manifest(VERSION, (entry,))
+    if out.exists() and any(out.iterdir()) and not (out / MANIFEST).exists():
+        raise RecordingsError(f"{out} holds something that is no index: give an empty or a new folder")
+    taken, unreadable = _take_all(audio_files(paths), progress)
+    manifest = Manifest(VERSION, (write_generation(out, taken),))
+    return _finish(out, manifest, find_duplicates(taken), unreadable)
+
+
+def add_recordings(paths: Iterable[Path | str], out: Path | str, progress: Progress | None = None) -> IndexInfo:
+    """Add recordings to an index as a generation of their own; raises as `build_index`, and for a broken index."""
+    out = Path(out)
+    index = open_index(out)
+    manifest, _ = read_manifest(out, VERSION)
+    before = [one for generation in index.generations for one in read_back(generation)]
+    known = {one.recording.reference_id for one in before}
+    taken, unreadable = _take_all(audio_files(paths), progress, known)
+    new = {one.recording.reference_id for one in taken}
+    duplicates = [one for one in find_duplicates([*before, *taken]) if one.reference_id in new or one.of in new]
+    if len(manifest.generations) >= MOST_GENERATIONS:
+        generations = [write_generation(out, [*before, *taken])]
+    else:
+        generations = [*manifest.generations, write_generation(out, taken)]
+    return _finish(out, replace(manifest, generations=tuple(generations)), duplicates, unreadable)
+
+
+def remove_recordings(reference_ids: Iterable[str], out: Path | str) -> IndexInfo:
+    """Remove recordings from an index by their reference ids.
+
+    Raises
+    ------
+    RecordingsError
+        When one is not in the index; nothing is removed then.
+    """
+    out = Path(out)
+    index = open_index(out)
+    manifest, _ = read_manifest(out, VERSION)
+    wanted = set(reference_ids)
+    entries = []
+    for entry, generation in zip(manifest.generations, index.generations, strict=True):
+        gone = {
+            number
+            for number in range(generation.recordings)
+            if number not in generation.removed and generation.recording(number).reference_id in wanted
+        }
+        wanted -= {generation.recording(number).reference_id for number in gone}
+        removed = sorted(gone | generation.removed)
+        if len(removed) < generation.recordings:
+            entries.append(replace(entry, removed=removed))
+    if wanted:
+        raise RecordingsError(f"not in the index: {', '.join(sorted(wanted))}; see `soundgate index list`")
+    return _finish(out, replace(manifest, generations=tuple(entries)))
+
+
+def take(path: Path) -> Taken:
+    """Read one file and take its fingerprint.
+
+    Raises
+    ------
+    UnreadableError
+        When it holds no sound that can be read.
+    """
+    mono, milliseconds = read_mono(path)
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    recording = Recording(duration_ms=milliseconds, content_sha256=content, **read_metadata(path))
+    return taken_from(recording, fingerprint(mono, RATE))
+
+
+def read_mono(path: Path) -> tuple[NDArray[np.float32], int]:
+    """Read a file as mono samples at the fingerprint's rate, in bounded memory; and its length in milliseconds."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            stream = soxr.ResampleStream(file.samplerate, RATE, 1, dtype="float32", quality="LQ")
+            parts, count = [], 0
+            for block in file.blocks(READ_AT_ONCE, dtype="float32", always_2d=True):
+                mono = block[:, 0] if block.shape[1] == 1 else block.sum(axis=1) / np.float32(block.shape[1])
+                if block.shape[1] == 2:
+                    mono = (block[:, 0] + block[:, 1]) * np.float32(0.5)
+                count += len(mono)
+                parts.append(stream.resample_chunk(np.ascontiguousarray(mono)))
+            parts.append(stream.resample_chunk(np.empty(0, np.float32), last=True))
+            if not count:
+                raise UnreadableError(f"{path} holds no samples")
+            return np.concatenate(parts), round(count * 1000 / file.samplerate)
+    except (soundfile.LibsndfileError, OSError) as error:
+        if not path.is_file():
+            raise RecordingsError(f"{path} cannot be read: there is no such file") from error
+    try:
+        decoded = decode(Track.from_file(path))
+    except TrackError as error:
+        raise UnreadableError(f"{path} cannot be read: {error.detail}") from error
+    rate = decoded.facts.sample_rate
+    return soxr.resample(decoded.mono(), rate, RATE, quality="LQ"), decoded.facts.duration_ms
+
+
+def _take_all(
+    files: Sequence[Path], progress: Progress | None, known: Iterable[str] = ()
+) -> tuple[list[Taken], list[tuple[str, str]]]:
+    """Take every file that can be read; those that cannot are the second part of the answer, with the reason."""
+    taken: list[Taken] = []
+    unreadable: list[tuple[str, str]] = []
+    ids = set(known)
+    for number, path in enumerate(files, 1):
+        try:
+            one = take(path)
+            taken.append(replace(one, recording=_with_unique_id(one.recording, path, ids)))
+            ids.add(taken[-1].recording.reference_id)
+        except UnreadableError as error:
+            unreadable.append((str(path), str(error)))
+        if progress:
+            progress(path, number, len(files))
+    if not taken:
+        raise RecordingsError("; ".join(["there is no recording to index", *(why for _, why in unreadable)]))
+    return taken, unreadable
+
+
+def _with_unique_id(recording: Recording, path: Path, ids: set[str]) -> Recording:
+    """Tell files of the same stem apart by their folders; an id that was given is never changed."""
+    candidate = recording.reference_id
+    if candidate == path.stem:
+        for folder in path.resolve().parents:
+            if candidate not in ids or not folder.name:
+                break
+            candidate = f"{folder.name}/{candidate}"
+    if candidate in ids:
+        raise RecordingsError(
+            f"{path}: the index has a recording {candidate!r} already: "
+            "remove it first, or give another id in a metadata table"
+        )
+    return replace(recording, reference_id=candidate)
+
+
+def _finish(
+    out: Path,
+    manifest: Manifest,
+    duplicates: Sequence[Duplicate] = (),
+    unreadable: Sequence[tuple[str, str]] = (),
+) -> IndexInfo:
+    """Put the manifest in place, drop generations that nothing names any more, and sum up."""
     sha256 = write_manifest(out, manifest)
-    seconds = sum(one.recording.duration_ms for one in taken) / 1000
-    return IndexInfo(out, sha256, len(taken), seconds, manifest.bytes)
-
-
-def write_generation(out: Path, taken: Sequence[Taken]) -> GenerationEntry:
-    """Write recordings as one generation; a name that its content gives keeps a repeated build the same."""
-    edges = np.cumsum([MARGIN, *(len(one.fingerprint.signs) for one in taken)]).astype(np.uint32)
-    lines = [json.dumps(asdict(one.recording), ensure_ascii=False).encode() + b"\n" for one in taken]
-    staged = Path(tempfile.mkdtemp(prefix=".staged-", dir=out / GENERATIONS))
-    arrays: dict[str, NDArray[np.uint64] | NDArray[np.uint32]] = {
-        "planes": _planes([one.fingerprint for one in taken]),
-        "edges": edges,
-        "lines": np.cumsum([0, *map(len, lines)]).astype(np.uint64),
-    }
-    for name, array in arrays.items():
-        np.save(staged / f"{name}.npy", array)
-    (staged / "catalogue.jsonl").write_bytes(b"".join(lines))
-    files = {path.name: describe(path) for path in sorted(staged.iterdir())}
-    name = hashlib.sha256("".join(entry.sha256 for entry in files.values()).encode()).hexdigest()[:16]
-    place = out / GENERATIONS / name
-    if place.exists():
-        shutil.rmtree(place)
-    staged.chmod(0o755)
-    staged.rename(place)
-    return GenerationEntry(name, len(taken), int(edges[-1]), files)
-
-
-def _planes(prints: Sequence[Fingerprint]) -> NDArray[np.uint64]:
-    """Lay codes one behind the other on a time line between margins of noise, shape (2, PLANES, length / PLANES)."""
-    end = MARGIN + sum(len(one.signs) for one in prints)
-    margins = noise_codes(2 * MARGIN + -end % PLANES)
-    codes = [np.stack([one.signs, one.strong]) for one in prints]
-    line = np.concatenate([margins[:, :MARGIN], *codes, margins[:, MARGIN:]], axis=1)
-    return np.ascontiguousarray(line.reshape(2, -1, PLANES).transpose(0, 2, 1))
+    named = {entry.name for entry in manifest.generations}
+    for folder in (out / GENERATIONS).iterdir():
+        if folder.name not in named:
+            shutil.rmtree(folder, ignore_errors=True)
+    index = open_index(out)
+    seconds = sum(one.duration_ms for one in index.recordings) / 1000
+    return IndexInfo(out, sha256, len(index), seconds, manifest.bytes, tuple(duplicates), tuple(unreadable))

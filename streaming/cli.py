@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 
 from streaming import __version__
-from streaming.commands import emr, explain, lake, produce, publish, run, sanitise, scan, settings, status, streams
+from streaming.commands import (
+    emr,
+    explain,
+    index,
+    lake,
+    produce,
+    publish,
+    run,
+    sanitise,
+    scan,
+    settings,
+    status,
+    streams,
+)
 from streaming.errors import UserError
 
 app = typer.Typer(
@@ -42,6 +55,7 @@ def options(
 
 
 app.add_typer(emr.app, name="emr")
+app.add_typer(index.app, name="index")
 app.add_typer(lake.app, name="lake")
 app.add_typer(streams.app, name="streams")
 app.command("produce", epilog=produce.EPILOG)(produce.produce)

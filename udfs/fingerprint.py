@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs import kernels
-from udfs.spectrum import HIGHEST, LOWEST, RATE, WINDOW, resample, transform
+from udfs.spectrum import HIGHEST, LOWEST, RATE, WINDOW, resample, transforms
 
 VERSION = 3  # of everything that changes a fingerprint: an index of another version is refused
 BANDS = 64
@@ -49,7 +49,12 @@ class Fingerprint:
 
 def fingerprint(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
     """Take the fingerprint of mono samples of shape (n,), at any rate in Hz and any loudness."""
-    energy = kernels.band_power(transform(resample(samples, sample_rate)), _BAND_OF_BIN, _SHARE_OF_BIN, BANDS)
+    energy = np.concatenate(
+        [
+            kernels.band_power(spectrum, _BAND_OF_BIN, _SHARE_OF_BIN, BANDS)
+            for spectrum in transforms(resample(samples, sample_rate))
+        ]
+    )
     loudness = energy.sum(axis=1)
     outstanding = kernels.stand_out(np.sqrt(np.sqrt(energy)), AROUND_FRAMES, AROUND_BANDS)
     signs, strong = kernels.pack(outstanding, 0.0), kernels.pack(outstanding, STRONG)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from udfs import fingerprint
 from udfs.index_files import GENERATIONS, GenerationEntry, IndexRefusedError, check_quickly, read_manifest
 
+CATALOGUE = "catalogue.jsonl"
 ARRAYS = {"planes": "uint64", "edges": "uint32", "lines": "uint64"}
 
 
@@ -49,7 +50,7 @@ class Generation:
 
     def recording(self, number: int) -> Recording:
         """Read the metadata of one recording."""
-        with (self.folder / "catalogue.jsonl").open("rb") as file:
+        with (self.folder / CATALOGUE).open("rb") as file:
             file.seek(int(self.lines[number]))
             line = file.read(int(self.lines[number + 1] - self.lines[number]))
         return Recording(**json.loads(line))

@@ -1,0 +1,94 @@
+"""Find recordings that are in an index twice, in other encodings or as parts of each other.
+
+Two copies of one recording share many rare codes at the same distance in time. Sorting all codes brings those together,
+without comparing every recording with every other; what shares enough is then compared as a query would be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from references.generation import Taken
+
+MOST_ALIKE = 6  # frames that a code may be found in, and still be rare
+NEAR = 4  # frames of one distance
+LEAST_SHARED = 6  # rare codes at one distance
+COMPARED = 215  # frames: ten seconds
+LEAST_AGREEMENT = 0.35  # of 1 = the same, 0 = chance: lossy copies have .6 and more, other music seldom .2
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two recordings that hold the same sound, the first of them earlier in the index; `agreement` is 1 for a copy."""
+
+    reference_id: str
+    of: str
+    agreement: float
+
+
+def find_duplicates(taken: Sequence[Taken]) -> list[Duplicate]:
+    """Find pairs of recordings with a common passage of some seconds; the surest first."""
+    first_seen: dict[str, str] = {}
+    found: list[Duplicate] = []
+    kept: list[Taken] = []
+    for one in taken:
+        content = one.recording.content_sha256
+        if content and content in first_seen:
+            found.append(Duplicate(one.recording.reference_id, first_seen[content], 1.0))
+            continue
+        first_seen[content] = one.recording.reference_id
+        kept.append(one)
+    for (a, b, distance), _ in _sharing(kept):
+        agreement = _agreement(kept[a].codes[0], kept[b].codes[0], distance)
+        if agreement >= LEAST_AGREEMENT:
+            found.append(Duplicate(kept[b].recording.reference_id, kept[a].recording.reference_id, agreement))
+    return sorted(found, key=lambda one: -one.agreement)
+
+
+def _sharing(taken: Sequence[Taken]) -> list[tuple[tuple[int, int, int], int]]:
+    """Pairs of recordings that share rare codes, with their commonest distance in frames and how many it has."""
+    if len(taken) < 2:
+        return []
+    words = np.concatenate([one.codes[1] for one in taken])
+    owner = np.repeat(np.arange(len(taken)), [one.codes.shape[1] for one in taken])
+    frame = np.concatenate([np.arange(one.codes.shape[1]) for one in taken])
+    telling = np.bitwise_count(words) >= 6  # few bits are found everywhere
+    words, owner, frame = words[telling], owner[telling], frame[telling]
+    order = np.lexsort((owner, words))
+    words, owner, frame = words[order], owner[order], frame[order]
+    shared: Counter[tuple[int, int, int]] = Counter()
+    for step in range(1, MOST_ALIKE):
+        far = MOST_ALIKE - 1
+        alike = words[step:] == words[:-step]
+        rare = np.ones(alike.size, bool)
+        rare[: max(0, words.size - far)] &= words[far:][: alike.size] != words[: max(0, words.size - far)]
+        pairs = np.flatnonzero(alike & rare & (owner[step:] != owner[:-step]))
+        first, second = owner[pairs], owner[pairs + step]
+        distance = np.rint((frame[pairs] - frame[pairs + step]) / NEAR).astype(np.int64)
+        shared.update(zip(first.tolist(), second.tolist(), distance.tolist(), strict=True))
+    best: dict[tuple[int, int], tuple[int, int]] = {}
+    for (a, b, distance_steps), count in shared.items():
+        pair = (min(a, b), max(a, b))
+        here = distance_steps if a < b else -distance_steps
+        if count >= LEAST_SHARED and count > best.get(pair, (0, 0))[0]:
+            best[pair] = (count, here)
+    return [((a, b, here * NEAR), count) for (a, b), (count, here) in best.items()]
+
+
+def _agreement(one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int) -> float:
+    """The best agreement of ten seconds of two recordings that lie `distance` frames apart, -1..1."""
+    best = -1.0
+    for shift in range(distance - NEAR, distance + NEAR + 1):
+        low, high = max(0, shift), min(len(one), len(other) + shift)
+        if high <= low:
+            continue
+        differing = np.bitwise_count(one[low:high] ^ other[low - shift : high - shift]).astype(np.float64)
+        total = np.concatenate([[0.0], np.cumsum(differing)])
+        span = min(COMPARED, high - low)
+        best = max(best, 1 - float((total[span:] - total[:-span]).min()) / span / 32)
+    return best
