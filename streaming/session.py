@@ -52,6 +52,8 @@ LOCAL_PROPERTIES = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "2g",
+    # Workers that do not read the directory of pyspark.zip again for each task.
+    "spark.python.daemon.module": "streaming.spark_daemon",
 }
 
 

@@ -1,0 +1,41 @@
+"""Spark's Python daemon, less the zip files on its path; ``spark.python.daemon.module`` names it.
+
+Each Python task makes the interpreter look again at every place that modules come from, and for pyspark's own zip file
+that is reading its whole directory: 0.1 s of CPU a task. Wherever pyspark is an installed package, the same modules lie
+unzipped around the zip, so there the zips are taken off the path; nothing changes where it is not.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+
+def without_zips(path: list[str]) -> list[str]:
+    """Take off the zips that lie inside the very package that is found without them.
+
+    Parameters
+    ----------
+    path
+        As `sys.path`.
+    """
+    unzipped = [entry for entry in path if not entry.endswith(".zip")]
+    found = PathFinder.find_spec("pyspark", unzipped)
+    if found is None or found.origin is None:
+        return path
+    package = Path(found.origin).parent
+    return [entry for entry in path if not (entry.endswith(".zip") and Path(entry).is_relative_to(package))]
+
+
+def main() -> None:
+    """Run Spark's daemon on the shorter path."""
+    sys.path[:] = without_zips(sys.path)
+    sys.path_importer_cache.clear()
+    from pyspark.daemon import manager
+
+    manager()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()
