@@ -328,3 +328,42 @@ def test_in_caf_and_wave64_chunks():
 def test_in_an_au_annotation():
     au = by_soundfile("AU", "PCM_16")
     assert_found(au[:4] + struct.pack(">I", 24 + len(PAYLOAD)) + au[8:24] + PAYLOAD + au[24:])
+
+
+@pytest.mark.parametrize("name", [b"levl", b"LGWV", b"cue ", b"smpl", b"ResU"])
+def test_noise_in_chunks_of_numbers(name):
+    assert_found(wave(chunk(name, PAYLOAD)))
+
+
+def test_many_small_frames_of_numbers():
+    pieces = [PAYLOAD[at : at + 500] for at in range(0, 3000, 500)]
+    hidden = unexplained(id3(*[id3_frame(b"RVA2", piece) for piece in pieces]) + MP3())
+    assert sum(piece in hidden for piece in pieces) >= 3
+    unsynchronised = [id3_frame(b"RVA2", piece, flags=2) for piece in pieces]  # each unpacked by itself
+    assert len(unexplained(id3(*unsynchronised, version=4) + MP3())) >= 1000
+
+
+def test_media_data_of_an_invented_kind_of_track():
+    data = by_ffmpeg("mp4", "aac", "mpeg4")
+    assert len(unexplained(data.replace(b"vide", b"evil"))) > 1000
+
+
+def test_alignment_between_samples_is_not_much():
+    count = 400
+    offsets = struct.pack(f">{count}I", *(16 + 24 * n for n in range(count)))
+    tables = box(b"stsz", struct.pack(">III", 0, 9, count)) + box(b"stsc", struct.pack(">IIIII", 0, 1, 1, 1, 1))
+    tables += box(b"stco", struct.pack(">II", 0, count) + offsets)
+    track = box(b"trak", box(b"hdlr", bytes(8) + b"soun" + bytes(13)) + tables)
+    media = b"".join(bytes(9) + PAYLOAD[n * 7 : n * 7 + 15].ljust(15, b"x") for n in range(count))
+    data = box(b"ftyp", b"") + box(b"mdat", media) + box(b"moov", track)
+    assert len(unexplained(data)) > 15 * (count - 60)
+
+
+def test_in_an_ogg_skeleton():
+    from audio_files import ogg_pages
+
+    pages = split_pages(EVERY_FORMAT["vorbis"]())
+    skeleton = ogg_pages([b"fishead\0" + bytes(56)], 9, flags=2) + ogg_pages([b"fisbone\0" + bytes(44), PAYLOAD], 9, 1)
+    assert_found(pages[0] + skeleton + b"".join(pages[1:]))
+    honest = ogg_pages([b"fishead\0" + bytes(56)], 9, flags=2) + ogg_pages([b"fisbone\0" + bytes(44), b""], 9, 1)
+    assert unexplained(pages[0] + honest + b"".join(pages[1:])) == b""

@@ -77,7 +77,7 @@ def walk_chunk(layout: Layout, end: int, codec: str = "") -> None:
     elif name in TEXT_CHUNKS:
         layout.tag_if(is_text(content), end, label)
     elif name in BINARY_CHUNKS:
-        layout.tag_if(len(content) <= BINARY_CHUNKS[name] and not id3.holds_program(content), end, label)
+        layout.numbers(end, label, BINARY_CHUNKS[name])
     elif name in ZERO_CHUNKS:
         layout.padding(end, label)
     elif name in (b"ID3 ", b"id3 "):
@@ -85,7 +85,7 @@ def walk_chunk(layout: Layout, end: int, codec: str = "") -> None:
             id3.walk_id3v2(layout, end)
         layout.padding(end, label)
     elif name == b"APPL":
-        layout.tag_if(len(content) <= 4096 and not id3.holds_program(content) and content[:4] != b"pdos", end, label)
+        layout.numbers(end, label, 0 if content[:4] == b"pdos" else 4096)
     layout.unexplained(end, label)
 
 

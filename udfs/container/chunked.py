@@ -70,7 +70,7 @@ def walk_caf(layout: Layout) -> ContainerReport:
             layout.tag_if(is_text(data[at + 16 : end].replace(b"\0", b" ")), end, label)
         elif name in _CAF_BINARY:
             codec = data[at + 20 : at + 24].decode("latin-1").strip() if name == b"desc" else codec
-            layout.tag_if(size <= _CAF_BINARY[name], end, label)
+            layout.numbers(end, label, _CAF_BINARY[name])
         layout.unexplained(end, label)
     return _finish(layout, "caf", codec)
 

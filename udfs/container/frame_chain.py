@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from udfs.container import id3, tail
 from udfs.container.layout import STRAY, Layout, TooManyPartsError
+from udfs.container.numbers import holds_program
 from udfs.container.spans import ContainerReport
 
 MOST_HEADERS = 2_000_000  # that lead nowhere; a file of any other kind has one in two thousand bytes
@@ -115,7 +116,7 @@ def _mark_gap(layout: Layout, frames: FrameFormat, start: int, began: bool, labe
     gap = data[layout.at : start]
     if not any(gap):
         layout.padding(start, "zeros between frames")
-    elif not began and len(gap) < frames.longest and not id3.holds_program(gap):
+    elif not began and len(gap) < frames.longest and not holds_program(gap):
         layout.lie("container.starts_mid_frame", f"{len(gap)} bytes before the first whole frame")
         layout.sound(start, label)
     else:

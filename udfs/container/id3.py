@@ -14,26 +14,26 @@ from udfs.container.text import decode_picture, is_text
 
 MAX_INFLATED = 4 << 20  # of a compressed frame
 
-# Private frames that shops, players and rippers write, with the most bytes each has been seen or is specified with.
+# Private frames that shops, players and rippers write, with the most bytes that a file may have of each.
 KNOWN_PRIVATE = {
-    b"WM/": 1024,
-    b"PeakValue": 4,
-    b"AverageLevel": 4,
-    b"Google/": 512,
+    b"WM/": 8192,
+    b"PeakValue": 64,
+    b"AverageLevel": 64,
+    b"Google/": 2048,
     b"www.amazon.com": 4096,
     b"XMP": 1 << 20,
     b"iTunes": 512,
     b"TRAKTOR4": 256 << 10,
-    b"com.apple.streaming.transportStreamTimestamp": 8,
+    b"com.apple.streaming.transportStreamTimestamp": 4096,
     b"ZuneCollectionID": 64,
     b"contentgroup@emusic.com": 256,
 }
 KNOWN_OBJECTS = {b"Serato ": 32 << 10, b"RealJukebox:Metadata": 4096}
-BINARY_FRAMES = {  # numbers and lists with a form of their own; more bytes than this are not theirs
+BINARY_FRAMES = {  # numbers and lists with a form of their own; a file may have so many bytes of each
     "PCNT": 16, "CNT": 16, "POPM": 512, "POP": 512, "RVAD": 64, "RVA": 64, "RVA2": 1024, "XRVA": 1024, "RVRB": 12,
     "REV": 12, "EQUA": 256, "EQU2": 1024, "EQU": 256, "ETCO": 4096, "ETC": 4096, "SYTC": 4096, "STC": 4096,
     "MLLT": 8192, "MLL": 8192, "RBUF": 16, "BUF": 16, "POSS": 16, "SEEK": 4, "ASPI": 1024, "GRID": 256,
-    "UFID": 512, "UFI": 512, "RGAD": 16, "PCST": 4, "MCDI": 2048, "MCI": 2048, "OWNE": 512, "LINK": 512, "XSOP": 512,
+    "UFID": 4096, "UFI": 4096, "RGAD": 16, "PCST": 4, "MCDI": 2048, "MCI": 2048, "OWNE": 512, "LINK": 512, "XSOP": 512,
 }  # fmt: skip
 _FRAME_ID = re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 ]")
 _FRAME_ID_V22 = re.compile(rb"[A-Z][A-Z0-9]{2}")
@@ -75,7 +75,7 @@ def walk_id3v2(layout: Layout, end: int) -> None:
     if flags & 0x80 and version < 4 and frames_end > layout.at:  # the whole tag has zeros put in behind each 0xFF
         raw = np.frombuffer(data, np.uint8, frames_end - layout.at, layout.at)
         kept = np.flatnonzero(~np.concatenate(([False], (raw[:-1] == 0xFF) & (raw[1:] == 0))))
-        part, base = Layout(raw[kept].tobytes()), layout.at
+        part, base = Layout(raw[kept].tobytes(), layout), layout.at
         _walk_frames(part, part.size, version, flags)
         places = np.append(kept, len(raw))
         layout.embed(part, lambda offset: base + int(places[offset]))
@@ -144,7 +144,7 @@ def _walk_frame(layout: Layout, end: int, name: str, version: int, flags: int) -
         content = content.replace(b"\xff\x00", b"\xff")
     if content and compressed:
         content = inflate(content)
-    part = Layout(content or b"")
+    part = Layout(content or b"", layout)
     _mark_content(part, part.size, name, version)
     hidden = content is None or any(span.kind is SpanKind.UNEXPLAINED for span in part.spans)
     shown = SpanKind.PICTURE if any(span.kind is SpanKind.PICTURE for span in part.spans) else SpanKind.TAG
@@ -169,9 +169,9 @@ def _mark_content(layout: Layout, end: int, name: str, version: int) -> None:
     elif name in ("CHAP", "CTOC"):
         _mark_chapter(layout, end, name, version)
     elif name in ("PRIV", "GEOB", "GEO"):
-        layout.tag_if(_is_known_private(content, KNOWN_PRIVATE if name == "PRIV" else KNOWN_OBJECTS), end, label)
+        _mark_private(layout, end, name)
     elif name in BINARY_FRAMES:
-        layout.tag_if(len(content) <= BINARY_FRAMES[name], end, label)
+        layout.numbers(end, label, BINARY_FRAMES[name])
     elif name in ("SYLT", "SLT"):
         layout.tag_if(_is_timed_text(content), end, label)
     elif name[0] == "W" and name not in ("WXXX", "WXX"):
@@ -218,30 +218,24 @@ def _is_timed_text(content: bytes) -> bool:
     return is_text(b"\n".join(pieces)) and sum(len(piece) + 5 for piece in pieces) >= len(body) - 8
 
 
-def _is_known_private(content: bytes, known: dict[bytes, int]) -> bool:
-    if known is KNOWN_OBJECTS:  # encoding, MIME type, file name, description, object
-        description = content[1:256].split(b"\0")
-        names = description[:3]
-        return any(
-            name.startswith(owner) and len(content) <= most for name in names for owner, most in known.items()
-        ) and not holds_program(content)
-    owner, _, body = content.partition(b"\0")
+def _mark_private(layout: Layout, end: int, name: str) -> None:
+    """Private frames and objects, by who owns them."""
+    content = layout.data[layout.at : end]
+    if name == "PRIV":
+        owner, _, body = content.partition(b"\0")
+        known, names = KNOWN_PRIVATE, [owner]
+    else:  # encoding, MIME type, file name, description, object
+        body = content
+        known, names = KNOWN_OBJECTS, content[1:256].split(b"\0")[:3]
     for prefix, most in known.items():
-        if owner.startswith(prefix) and len(body) <= most:
+        if any(each.startswith(prefix) for each in names):
+            label = f"ID3v2 {name} {prefix.decode('ascii').strip()}"
             if prefix in (b"XMP", b"www.amazon.com"):
-                return is_text(body)
-            return len(body) <= 1024 or not holds_program(body)
-    return False
-
-
-_PROGRAM = re.compile(
-    rb"\x7fELF[\x01\x02][\x01\x02]\x01|PK\x03\x04|%PDF-|This program (?:cannot|must)|Rar!\x1a|7z\xbc\xaf\x27\x1c"
-)
-
-
-def holds_program(content: bytes) -> bool:
-    """Whether an executable, archive or document begins anywhere in the bytes."""
-    return _PROGRAM.search(content) is not None or content[:2] == b"MZ"
+                layout.tag_if(len(body) <= most and is_text(body), end, label)
+            else:
+                layout.numbers(end, label, most)
+            return
+    layout.unexplained(end, f"ID3v2 {name}")
 
 
 def _mark_picture(layout: Layout, end: int, label: str, version: int) -> None:

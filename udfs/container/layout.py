@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from udfs.container.numbers import are_numbers
 from udfs.container.spans import ContainerReport, Span, SpanKind
 
 # A hostile file can hold millions of tiny parts. Past the first number of spans neighbours of the harmless kinds are
@@ -26,10 +27,13 @@ class Layout:
     ----------
     data
         The whole file, or a part of it that was put together from pieces (an Ogg packet).
+    whole
+        The layout of the whole that a part belongs to.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, whole: Layout | None = None) -> None:
         self.data = data
+        self._spent: dict[str, int] = whole._spent if whole is not None else {}
         self.at = 0
         self.spans: list[Span] = []
         self.lies: list[tuple[str, str]] = []
@@ -83,6 +87,11 @@ class Layout:
     def tag_if(self, is_known: bool, end: int, name: str) -> None:
         """Mark a known tag if its content is what it should be, else unexplained bytes under that name."""
         self.mark(end, SpanKind.TAG if is_known else SpanKind.UNEXPLAINED, name)
+
+    def numbers(self, end: int, name: str, most: int) -> None:
+        """Mark a tag of numbers, of which a file may have `most` bytes under one name; what is more is unexplained."""
+        spent = self._spent[name] = self._spent.get(name, 0) + end - self.at
+        self.tag_if(spent <= most and are_numbers(self.data[self.at : end]), end, name)
 
     def lie(self, code: str, detail: str) -> None:
         """Note a contradiction; the first of each code is kept."""

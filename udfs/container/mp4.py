@@ -11,6 +11,7 @@ import numpy as np
 from udfs.container import id3, mp4_tags, tail
 from udfs.container.layout import STRAY, Layout
 from udfs.container.mp4_samples import MOST_CHUNKS, Fragments, chunk_ranges
+from udfs.container.numbers import are_numbers
 from udfs.container.spans import ContainerReport, SpanKind
 from udfs.container.text import is_text
 
@@ -39,6 +40,10 @@ _CODECS = {
     b"sowt": "pcm_s16", b"twos": "pcm_s16", b"lpcm": "pcm", b"ipcm": "pcm", b"fpcm": "pcm_f32", b"in24": "pcm_s24",
     b"samr": "amr_nb", b"sawb": "amr_wb", b"ulaw": "ulaw", b"alaw": "alaw", b"ima4": "adpcm_ima", b"mp4s": "mpeg4",
 }  # fmt: skip
+_HANDLERS = {  # of streams that are known, and not sound
+    b"vide", b"text", b"sbtl", b"subt", b"subp", b"clcp", b"tmcd", b"hint", b"meta", b"odsm", b"sdsm", b"auxv", b"pict",
+}  # fmt: skip
+MOST_ALIGNMENT = 512  # bytes of a file that may lie between chunks of samples, fewer than 16 in each place
 _FREE = {b"free", b"skip", b"wide", b"pnot"}
 
 
@@ -157,6 +162,7 @@ class _Media:
         last = np.concatenate((breaks, [len(starts)])) - 1
         self._starts, self._ends, self._owners = starts[first], ends[last[: len(first)]], owners[first]
         self._next = 0
+        self.alignment_left = MOST_ALIGNMENT
 
     def within(self, at: int, end: int) -> Iterator[tuple[int, int, SpanKind, str]]:
         """Runs that begin before `end`, from the first that reaches behind `at`; called with rising places."""
@@ -167,8 +173,8 @@ class _Media:
             if track.handler == b"soun":
                 yield max(begin, at), finish, SpanKind.SOUND, f"mdat {track.codec}"
             else:
-                handler = track.handler.decode("latin-1").strip("\0 ")
-                yield max(begin, at), finish, SpanKind.OTHER_STREAM, f"mdat {handler or '?'}"
+                kind = SpanKind.OTHER_STREAM if track.handler in _HANDLERS else SpanKind.UNEXPLAINED
+                yield max(begin, at), finish, kind, f"mdat {track.handler.decode('latin-1')}"
             if finish > end:
                 return
             self._next += 1
@@ -207,7 +213,7 @@ def _walk_boxes(layout: Layout, end: int, media: _Media, depth: int) -> None:
             layout.structure(min(content + 6, finish), label)
             if id3.tag_length(data, layout.at):
                 id3.walk_id3v2(layout, finish)
-        elif name in _NUMBERS and finish - content <= _NUMBERS[name]:
+        elif name in _NUMBERS and finish - content <= _NUMBERS[name] and are_numbers(data[content:finish]):
             layout.structure(finish, label)
         layout.unexplained(finish, label)
 
@@ -224,13 +230,14 @@ def _walk_free(layout: Layout, end: int, label: str) -> None:
 def _walk_media(layout: Layout, end: int, media: _Media) -> None:
     """Mark what the sample tables point to; what lies between is unexplained unless it is zero or next to nothing."""
     for start, finish, kind, name in media.within(layout.at, end):
-        _walk_unused(layout, start)
+        _walk_unused(layout, start, media)
         layout.mark(min(finish, end), kind, name)
-    _walk_unused(layout, end)
+    _walk_unused(layout, end, media)
 
 
-def _walk_unused(layout: Layout, end: int) -> None:
-    if 0 < end - layout.at < STRAY:
+def _walk_unused(layout: Layout, end: int, media: _Media) -> None:
+    if 0 < end - layout.at < min(STRAY, media.alignment_left):
+        media.alignment_left -= end - layout.at
         layout.structure(end, "MP4 mdat alignment")
     else:
         layout.padding(end, "MP4 mdat of no track")

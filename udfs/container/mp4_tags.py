@@ -49,8 +49,7 @@ def walk_user_data(layout: Layout, end: int) -> None:
         elif name == b"chpl":
             _walk_chapters(layout, finish)
         elif name in USER_BINARY:
-            known = finish - content <= USER_BINARY[name] and has_words_only(data[content:finish])
-            layout.tag_if(known, finish, label)
+            layout.numbers(finish, label, USER_BINARY[name])
         elif name in (b"free", b"skip"):
             layout.padding(finish, label)
         layout.unexplained(finish, label)
@@ -163,4 +162,4 @@ def walk_uuid(layout: Layout, end: int) -> None:
     if identifier == XMP:
         layout.tag_if(is_text(content), end, "MP4 uuid XMP")
     else:
-        layout.tag_if(len(content) <= KNOWN_UUIDS.get(identifier, -1), end, "MP4 uuid")
+        layout.numbers(end, f"MP4 uuid {identifier.hex()}", KNOWN_UUIDS.get(identifier, -1))

@@ -11,6 +11,7 @@ import numpy as np
 from udfs.container import tail
 from udfs.container.crc import ogg_crc
 from udfs.container.layout import Layout, TooManyPartsError
+from udfs.container.numbers import are_numbers
 from udfs.container.spans import ContainerReport, SpanKind
 from udfs.container.vorbis_comment import is_picture_block, walk_comments
 
@@ -31,7 +32,7 @@ STREAMS: tuple[tuple[bytes, str, int, SpanKind], ...] = (
     (b"BBCD\0", "dirac", 1, SpanKind.OTHER_STREAM),
     (b"OVP80", "vp8", 1, SpanKind.OTHER_STREAM),
     (b"\x80kate", "kate", 1, SpanKind.OTHER_STREAM),
-    (b"fishead\0", "skeleton", 1, SpanKind.STRUCTURE),
+    (b"fishead\0", "skeleton", 1 << 16, SpanKind.STRUCTURE),
 )
 Mark = tuple[int, int, SpanKind, str]
 
@@ -166,6 +167,8 @@ def _walk_header_packet(walk: _Walk, stream: _Stream) -> None:
     walk_packet = _PACKETS.get((stream.codec, stream.headers_seen))
     if stream.codec == "flac" and stream.headers_seen:
         walk_packet = _walk_flac_block
+    if stream.codec == "skeleton":
+        walk_packet = _walk_skeleton
     if walk_packet is not None:
         walk_packet(part)
         part.padding(part.size, f"Ogg {stream.codec} header")
@@ -209,6 +212,12 @@ def _walk_flac_block(part: Layout) -> None:
         part.mark(part.size, SpanKind.PICTURE if shown else SpanKind.UNEXPLAINED, "FLAC picture")
     elif kind == 3:
         part.structure(part.size, "FLAC SEEKTABLE")
+
+
+def _walk_skeleton(part: Layout) -> None:
+    """What the other streams are, and an index of them; every packet of this stream is one of these."""
+    known = part.data.startswith((b"fishead\0", b"fisbone\0", b"index\0")) or not part.data
+    part.tag_if(known and part.size <= 64 << 10 and are_numbers(part.data), part.size, "Ogg skeleton")
 
 
 _PACKETS: dict[tuple[str, int], Callable[[Layout], None]] = {

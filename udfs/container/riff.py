@@ -18,6 +18,7 @@ CODECS = {
     0x0161: "wma", 0x674F: "vorbis", 0x6751: "vorbis", 0x6771: "vorbis", 0xF1AC: "flac", 0xFFFE: "extensible",
 }  # fmt: skip
 OPEN_SIZES = {0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF}  # what writers put that cannot go back to the header
+LONGEST_FORMAT = 128  # bytes of the format chunk: ADPCM's coefficients are the most that codecs keep there
 SHORT_TEXT = 1024  # bytes of text that an unknown chunk may hold
 _CHUNK_ID = re.compile(rb"[A-Za-z0-9_ .\-\xa9]{4}")
 
@@ -146,7 +147,7 @@ def _walk_data(layout: Layout, size: int, codec: str, riff_size: int) -> None:
 def _walk_samples(layout: Layout, end: int, codec: str) -> None:
     """Mark samples; a stream with a structure of its own is walked by it."""
     start = layout.at
-    part = Layout(layout.data[start:end] if codec in _STREAMS else b"")
+    part = Layout(layout.data[start:end] if codec in _STREAMS else b"", layout)
     if codec == "vorbis" and part.data.startswith(b"OggS"):
         ogg.walk_ogg(part)
     elif codec in ("mp2", "mp3") and (first := mpeg_audio.find_mpeg_audio(part.data, 0)) >= 0:
@@ -186,7 +187,7 @@ def walk_chunk(layout: Layout, end: int) -> None:
     elif name in TEXT_CHUNKS:
         layout.tag_if(is_text(content), end, label)
     elif name in BINARY_CHUNKS:
-        layout.tag_if(len(content) <= BINARY_CHUNKS[name] and not id3.holds_program(content), end, label)
+        layout.numbers(end, label, BINARY_CHUNKS[name])
     elif len(content) <= SHORT_TEXT:
         layout.tag_if(is_text(content), end, label)
     layout.unexplained(end, label)
@@ -196,7 +197,7 @@ def _walk_fmt(layout: Layout, end: int) -> None:
     """16 bytes, and as many more as the extension says (at most a few; codecs keep tables there)."""
     extension = layout.data[layout.at + 16 : layout.at + 18]
     length = 16 + (2 + int.from_bytes(extension, "little") if len(extension) == 2 else 0)
-    layout.structure(min(end, layout.at + min(max(length, 18), 4096)), "RIFF fmt ")
+    layout.structure(min(end, layout.at + min(max(length, 18), LONGEST_FORMAT)), "RIFF fmt ")
     layout.padding(end, "RIFF fmt ")
 
 

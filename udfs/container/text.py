@@ -45,10 +45,11 @@ def is_text(data: bytes, encoding: str = "") -> bool:
             return False
         data = text.encode("utf-8", "replace")
     data = data.rstrip(b"\0")
-    return not _CONTROL.search(data) and not _OTHER_FILE.search(data) and not _holds_blob(data)
+    return not _CONTROL.search(data) and not _OTHER_FILE.search(data) and not holds_blob(data)
 
 
-def _holds_blob(data: bytes) -> bool:
+def holds_blob(data: bytes) -> bool:
+    """Whether a long word in base64, base32 or hexadecimal, or a long run of the like, stands in the bytes."""
     if len(data) < LONGEST_WORD:
         return False
     joined = _LINE_ENDS.sub(b"", data)
