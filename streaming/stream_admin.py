@@ -24,6 +24,7 @@ DEFAULT_RECORD_KIB = 1024
 PATIENCE_SECONDS = 300.0
 POLL_SECONDS = 1.0
 MISSING = "MISSING"
+PRODUCERS_FOLLOW = timedelta(minutes=10)  # by then every producer has read the routing document again
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,15 @@ def delete_streams(client: KinesisClient, names: Iterable[str]) -> list[str]:
     return deleted
 
 
-def drained(streams: StreamSet, now: datetime) -> list[str]:
-    """List draining streams whose retention is over since they were last written to: nothing is in them any more."""
-    held = timedelta(hours=streams.settings.retention_hours)
-    return [name for name, since in streams.draining.items() if now - datetime.fromisoformat(since) > held]
+def drained(client: KinesisClient, streams: StreamSet, now: datetime) -> list[str]:
+    """List draining streams in which nothing can be unread: gone, or their retention over since the last record."""
+    found = []
+    for name, since in streams.draining.items():
+        stream = describe_stream(client, streams, name)
+        last_record = datetime.fromisoformat(since) + PRODUCERS_FOLLOW
+        if stream.status == MISSING or now - last_record > timedelta(hours=stream.retention_hours):
+            found.append(name)
+    return found
 
 
 def find_zones(client: EC2Client) -> list[str]:

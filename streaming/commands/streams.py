@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -210,9 +210,9 @@ def delete(
     streams, version = document.load(), document.read().version
     if everything and not yes:
         raise UserError(f"--all deletes {len(streams.existing)} streams with every record in them: say --yes, too")
-    now = datetime.fromisoformat(now_text()).astimezone(UTC)
-    names = streams.existing if everything else drained(streams, now)
-    for name in delete_streams(kinesis_client(region, endpoint_url), names):
+    client = kinesis_client(region, endpoint_url)
+    names = streams.existing if everything else drained(client, streams, datetime.fromisoformat(now_text()))
+    for name in delete_streams(client, names):
         typer.echo(f"deleted  {name}")
     if everything:
         document.remove()

@@ -106,8 +106,12 @@ def test_a_sets_whole_life(routing: str, client: Any, monkeypatch: pytest.Monkey
     run("delete", "--routing", routing)
     assert "up-extra-1" in names(client)
 
-    later = datetime.now(UTC) + timedelta(hours=25)
-    monkeypatch.setattr(stream_admin, "now_text", lambda: later.isoformat(timespec="seconds"))
+    client.increase_stream_retention_period(StreamName="up-extra-1", RetentionPeriodHours=48)  # by somebody, by hand
+    for hours, kept in ((25, True), (49, False)):
+        later = datetime.now(UTC) + timedelta(hours=hours)
+        monkeypatch.setattr(stream_admin, "now_text", lambda later=later: later.isoformat(timespec="seconds"))
+        if kept:
+            assert run("delete", "--routing", routing).stdout == ""
     assert run("delete", "--routing", routing).stdout == "deleted  up-extra-1\n"
     assert names(client) == baseline | {"up-extra-0"}
     assert "up-extra-1" not in run("describe", "--routing", routing).stdout
