@@ -160,7 +160,7 @@ def test_a_second_spark_is_found(environment: Path) -> None:
 
 def test_a_python_of_the_building_machine_is_found(environment: Path) -> None:
     (environment / "bin/python").unlink()
-    (environment / "bin/python").symlink_to("/root/.local/bin/python3.11")
+    (environment / "bin/python").symlink_to("/opt/elsewhere/bin/python3.11")
     assert "bin/python does not point to" in check_files(environment, manifest())[0]
 
 
