@@ -6,6 +6,7 @@ import base64
 import io
 import struct
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -367,3 +368,29 @@ def test_in_an_ogg_skeleton():
     assert_found(pages[0] + skeleton + b"".join(pages[1:]))
     honest = ogg_pages([b"fishead\0" + bytes(56)], 9, flags=2) + ogg_pages([b"fisbone\0" + bytes(44), b""], 9, 1)
     assert unexplained(pages[0] + honest + b"".join(pages[1:])) == b""
+
+
+def test_behind_the_comments_of_an_ogg_header():
+    from audio_files import header_packets, ogg_pages
+
+    pages = split_pages(EVERY_FORMAT["opus"]())
+    packets = header_packets(pages, 2)
+    used = next(n for n in range(len(pages)) if int.from_bytes(pages[n][6:14], "little") > 0)
+    serial = int.from_bytes(pages[0][14:18], "little")
+    for padding, hidden in ((PAYLOAD, PAYLOAD[-2000:]), (bytes(500), b"")):
+        data = pages[0] + ogg_pages([packets[1] + padding], serial, 1) + b"".join(pages[used:])
+        found = b"".join(unexplained(data).split(b"OggS"))
+        assert hidden[-500:] in found
+        assert hidden or not found
+
+
+def test_behind_the_pixels_in_a_png_chunk_that_is_whole():
+    picture = png()
+    pixels = picture.index(b"IDAT") - 4
+    end = pixels + 12 + int.from_bytes(picture[pixels : pixels + 4], "big")
+    body = picture[pixels + 4 : end - 4] + PAYLOAD
+    grown = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    assert_found(id3(apic(picture[:pixels] + grown + picture[end:])) + MP3())
+    extra = b"zEvl" + PAYLOAD
+    unknown = struct.pack(">I", len(PAYLOAD)) + extra + struct.pack(">I", zlib.crc32(extra))
+    assert_found(id3(apic(picture[:-12] + unknown + picture[-12:])) + MP3())
