@@ -386,7 +386,7 @@ def test_behind_the_comments_of_an_ogg_header():
 
 def test_behind_the_pixels_in_a_png_chunk_that_is_whole():
     picture = png()
-    pixels = picture.index(b"IDAT") - 4
+    pixels = picture.rindex(b"IDAT") - 4
     end = pixels + 12 + int.from_bytes(picture[pixels : pixels + 4], "big")
     body = picture[pixels + 4 : end - 4] + PAYLOAD
     grown = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
