@@ -9,6 +9,8 @@ import os
 import platform
 import struct
 import tarfile
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -314,6 +316,21 @@ def test_a_pyspark_out_of_the_bundle_is_a_finding(tmp_path: Path) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------- for real
+
+
+def test_every_file_that_code_reads_goes_into_the_wheel() -> None:
+    # A file beside a module that is not named here is there in a checkout and missing on EMR.
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    patterns = [f"{package.replace('.', '/')}/{glob}" for package, globs in named.items() for glob in globs]
+    forgotten = [
+        name
+        for package in ("streaming", "udfs", "emr")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".md")
+        for name in [path.relative_to(ROOT).as_posix()]
+        if not any(fnmatch(name, pattern) for pattern in patterns)
+    ]
+    assert forgotten == []
 
 
 def test_a_bundle_is_not_built_over_another_or_without_a_checkout(tmp_path: Path) -> None:
