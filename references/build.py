@@ -14,6 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from references.duplicates import Duplicate, find_duplicates
+from references.errors import RecordingsError, UnreadableError
 from references.generation import Taken, read_back, taken_from, write_generation
 from references.metadata import TABLES, read_metadata
 from udfs.decode import decode
@@ -30,14 +31,6 @@ SUFFIXES = frozenset(
 )
 READ_AT_ONCE = 1 << 18  # sample frames
 MOST_GENERATIONS = 8  # more are joined into one: each is scanned by itself
-
-
-class RecordingsError(ValueError):
-    """Recordings that cannot be taken as asked; the message says which and what to do."""
-
-
-class UnreadableError(RecordingsError):
-    """A file that holds no sound that can be read."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from references.generation import Taken
 
 MOST_ALIKE = 6  # frames that a code may be found in, and still be rare
+FEWEST_BITS = 4  # a code of fewer is found everywhere
 NEAR = 4  # frames of one distance
 LEAST_SHARED = 6  # rare codes at one distance
 COMPARED = 215  # frames: ten seconds
@@ -57,7 +58,7 @@ def _sharing(taken: Sequence[Taken]) -> list[tuple[tuple[int, int, int], int]]:
     words = np.concatenate([one.codes[1] for one in taken])
     owner = np.repeat(np.arange(len(taken)), [one.codes.shape[1] for one in taken])
     frame = np.concatenate([np.arange(one.codes.shape[1]) for one in taken])
-    telling = np.bitwise_count(words) >= 6  # few bits are found everywhere
+    telling = np.bitwise_count(words) >= FEWEST_BITS
     words, owner, frame = words[telling], owner[telling], frame[telling]
     order = np.lexsort((owner, words))
     words, owner, frame = words[order], owner[order], frame[order]

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import av
 
+from references.errors import RecordingsError
+
 FIELDS = ("reference_id", "title", "artist", "isrc", "licence", "source")
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.json")
 _TAGS = {
@@ -48,12 +50,18 @@ def tags(path: Path) -> dict[str, str]:
     return found
 
 
-@cache
 def _table(folder: Path) -> Mapping[str, dict[str, str]]:
     for name in TABLES:
         path = folder / name
-        if not path.is_file():
-            continue
+        if path.is_file():
+            return _read_table(path, path.stat().st_mtime_ns)
+    return {}
+
+
+@cache
+def _read_table(path: Path, changed_ns: int) -> Mapping[str, dict[str, str]]:
+    """Read a table by file name; `changed_ns` makes a table that has changed be read again."""
+    try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".csv":
             rows: list[dict[str, str]] = list(csv.DictReader(text.splitlines()))
@@ -61,5 +69,8 @@ def _table(folder: Path) -> Mapping[str, dict[str, str]]:
             rows = [json.loads(line) for line in text.splitlines() if line.strip()]
         else:
             rows = json.loads(text)
-        return {row["file"]: {name: str(row[name]) for name in FIELDS if row.get(name)} for row in rows}
-    return {}
+        return {row["file"]: {name: str(row[name]).strip() for name in FIELDS if row.get(name)} for row in rows}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordingsError(
+            f"{path} is no table of recordings ({error}): it needs a row a file with the column or key `file`"
+        ) from error

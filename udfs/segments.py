@@ -25,6 +25,7 @@ DRIFT = 6  # frames that a block may wander off its straight line
 PRICE = 1.0  # for each frame of wandering, in standard deviations of a path's segment
 LEAST_RISE = 0.8  # standard deviations that a path's segment must agree above chance to be counted as matched
 TURNS = (-1, 0, 1)  # bands
+JOINING = 2.5  # standard deviations that the better of many continuations has by chance
 SLACK = 24  # frames that two blocks of one recording may be apart from their common line
 
 
@@ -185,7 +186,7 @@ def joined(one: Segment, other: Segment) -> Segment:
         query_end=second.query_end,
         reference_first=first.reference_first,
         reference_end=second.reference_end,
-        gain=first.gain + second.gain,
+        gain=first.gain + second.gain - JOINING * min(first.variance, second.variance) ** 0.5,
         variance=first.variance + second.variance,
     )
 

@@ -124,7 +124,7 @@ def _report(info: IndexInfo, as_json: bool) -> None:
 
 @contextmanager
 def _told_to_the_user() -> Iterator[None]:
-    from references.build import RecordingsError
+    from references.errors import RecordingsError
     from udfs.index_files import IndexRefusedError
 
     try:
