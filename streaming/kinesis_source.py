@@ -169,7 +169,7 @@ class KinesisStreamReader(DataSourceStreamReader):
         try:
             reaches = self._look_ahead(memory.planned)
         except BaseException:
-            self._readers.clear()  # they may stand anywhere
+            self._readers.clear()  # some stand further than the plan: the next batch would be larger than its bound
             raise
         planned = advance(memory.planned, {name: reach.position for name, reach in reaches.items()}, self._shards)
         memory.plan(planned, {name: reach.seen_at for name, reach in reaches.items()})
