@@ -72,6 +72,9 @@ REASONS: dict[str, ReasonInfo] = {
     "container.trailing_bytes": ReasonInfo("Data lies behind the end of the audio.", Effect.REJECT, "g"),
     "container.leading_bytes": ReasonInfo("Data lies before the audio.", Effect.REJECT, "g"),
     "container.polyglot": ReasonInfo("The file is also something else that programs open.", Effect.REJECT, "i"),
+    "container.lying_sizes": ReasonInfo(
+        "The header's sizes contradict the file, in a file that holds data.", Effect.REJECT, "j"
+    ),
     "metadata.payload": ReasonInfo("Data lies in a tag, a chunk or padding where none belongs.", Effect.REJECT, "h"),
     # The decoder was stopped: nobody knows what it is, and it must not be let in.
     "error.decode_deadline": ReasonInfo("The decoder did not finish in time.", Effect.REFUSE),

@@ -69,13 +69,19 @@ def judge(job: tuple[str, str, Path | None]) -> Judged | None:
         except TrackError as error:
             failure = error
         verdict = decide(examine(track, report, decoded), failure)
-    except Exception as error:  # noqa: BLE001 - a crash is what is being measured
+    except Exception as error:
         return Judged(case.family, name, case.detail, True, 0.0, (), 0.0, 0.0, repr(error))
     cpu = time.process_time() - started
     seconds = len(decoded.samples) / decoded.sample_rate if decoded else 0.0
     codes = tuple(reason.code for reason in verdict.reasons)
     score = 1.0 if verdict.mock_score is None else verdict.mock_score
     return Judged(case.family, name, case.detail, verdict.decision is Decision.ACCEPT, score, codes, cpu, seconds, "")
+
+
+def family_of(code: str) -> str:
+    """The family letter of a code, also of what is undecided about it."""
+    first, _, rest = code.partition(".")
+    return info(rest.replace("_", ".", 1) if first == "undecided" else code).family
 
 
 def auc(mocks: np.ndarray, reals: np.ndarray) -> float:
@@ -115,7 +121,7 @@ def show(judged: list[Judged]) -> None:
     for name, ones in sorted(groups.items()):
         real = ones[0].family == "real"
         wrong = [one for one in ones if one.accepted != real and one.family != "m"]
-        named = sum(any(info(c.replace("undecided.", "").replace("_", ".", 1)).family == name for c in o.codes) for o in ones)
+        named = sum(any(family_of(code) == name for code in one.codes) for one in ones)
         share = "" if real or name == "m" else f"{named / len(ones):.2f}"
         shown = "; ".join(f"{one.detail} ({','.join(one.codes[:2])} {one.score:.2f})" for one in wrong[:12])
         print(f"{name:12} {len(ones):5} {len(wrong):5} {share:>10}  {shown}")
@@ -137,7 +143,9 @@ def show(judged: list[Judged]) -> None:
         print(f"  {label:28}{sum(one.accepted for one in ones)} of {len(ones)}")
     print(f"AUC plain / hard              {auc(np.array([o.score for o in plain]), reals):.5f}", end=" / ")
     print(f"{auc(np.array([o.score for o in hard]), reals):.4f}")
-    print(f"CPU a file, decoding included {np.median(cpu) * 1e3:.0f} ms median, {np.quantile(cpu, 0.95) * 1e3:.0f} ms p95")
+    print(
+        f"CPU a file, decoding included {np.median(cpu) * 1e3:.0f} ms median, {np.quantile(cpu, 0.95) * 1e3:.0f} ms p95"
+    )
     print(f"speed                         {sum(one.seconds for one in judged) / cpu.sum():.0f} x realtime")
     print(f"crashes                       {sum(bool(one.crashed) for one in judged)}")
     print(f"peak memory                   {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10} MiB")

@@ -51,9 +51,17 @@ def flac_block(kind: int, data: bytes) -> bytes:
 
 def with_flac_blocks(flac: bytes, *blocks: bytes) -> bytes:
     """A FLAC file with metadata blocks put behind its first one."""
-    return flac[:42] + b"".join(blocks) + flac[42:] if not flac[4] & 0x80 else flac[:4] + b"\0" + flac[5:42] + b"".join(
-        blocks[:-1]
-    ) + bytes([blocks[-1][0] | 0x80]) + blocks[-1][1:] + flac[42:]
+    return (
+        flac[:42] + b"".join(blocks) + flac[42:]
+        if not flac[4] & 0x80
+        else flac[:4]
+        + b"\0"
+        + flac[5:42]
+        + b"".join(blocks[:-1])
+        + bytes([blocks[-1][0] | 0x80])
+        + blocks[-1][1:]
+        + flac[42:]
+    )
 
 
 def vorbis_comment(*comments: bytes) -> bytes:
@@ -101,7 +109,9 @@ def in_metadata(maker: Maker) -> Case:
     dice = maker.dice
     data, kind = any_payload(maker, 2000, 100_000)
     made = carriers(maker)
-    how = dice.choice(["PRIV", "GEOB", "APIC", "riff", "riff before", "JUNK", "comment", "APPLICATION", "PADDING", "free", "udta"])
+    how = dice.choice(
+        ["PRIV", "GEOB", "APIC", "riff", "riff before", "JUNK", "comment", "APPLICATION", "PADDING", "free", "udta"]
+    )
     detail = f"{kind} {len(data)} in {how}"
     if how in ("PRIV", "GEOB", "APIC"):
         body = {
@@ -140,9 +150,13 @@ def polyglot(maker: Maker) -> Case:
             archive.writestr(name, make_payload(maker, dice.choice(["elf", "text"]), 20_000))
         return Case("i", f"{how} {suffix}", out.getvalue(), suffix)
     if how == "pdf":
-        return Case("i", "pdf in a chunk", with_chunks(made[".wav"](), riff_chunk(b"JUNK", make_payload(maker, "pdf", 5000))))
+        return Case(
+            "i", "pdf in a chunk", with_chunks(made[".wav"](), riff_chunk(b"JUNK", make_payload(maker, "pdf", 5000)))
+        )
     page = b"<html><script>alert(document.domain)</script></html>"
-    return Case("i", "html in ID3", id3v2([(b"TIT2", b"\0" + page), (b"PRIV", b"x\0" + page * 20)]) + made[".mp3"](), ".mp3")
+    return Case(
+        "i", "html in ID3", id3v2([(b"TIT2", b"\0" + page), (b"PRIV", b"x\0" + page * 20)]) + made[".mp3"](), ".mp3"
+    )
 
 
 def renamed(maker: Maker) -> Case:
@@ -154,7 +168,14 @@ def renamed(maker: Maker) -> Case:
     if how == "renamed":
         return Case("j", f"{kind} {how} {suffix}", data, suffix)
     if how == "bare magic":
-        magic = {".wav": b"RIFF", ".mp3": b"ID3\3\0\0\0\0\0\0", ".flac": b"fLaC", ".ogg": b"OggS", ".m4a": b"\0\0\0 ftypM4A ", ".aiff": b"FORM"}
+        magic = {
+            ".wav": b"RIFF",
+            ".mp3": b"ID3\3\0\0\0\0\0\0",
+            ".flac": b"fLaC",
+            ".ogg": b"OggS",
+            ".m4a": b"\0\0\0 ftypM4A ",
+            ".aiff": b"FORM",
+        }
         return Case("j", f"{kind} {how} {suffix}", magic[suffix] + data, suffix)
     wav = carriers(maker)[".wav"]()
     at = wav.index(b"data")
@@ -175,39 +196,71 @@ def through_codec(maker: Maker) -> Case:
     return Case("m", f"{kind} mp3", write(sound, 44100, "MPEG_LAYER_III", "MP3"), ".mp3")
 
 
+ODD = (
+    *("cover mp3", "lyrics mp3", "id3v1", "ape", "cover comment", "cover flac", "bext", "ixml", "junk", "fllr"),
+    *("list tail", "id3 tail", "piped", "cut wav", "cut mp3", "cut flac", "cut ogg", "mid-frame", "padding flac"),
+    *("m4a", "odd chunk", "priv"),
+)
+
+
 def odd_tags(maker: Maker) -> Case:
     """Real: cover art, lyrics, studio chunks, tags behind the end, pipes, cut downloads."""
     dice = maker.dice
     made = carriers(maker)
     art = picture(dice, dice.choice([32, 200, 700]))
-    how = dice.choice(
-        ["cover mp3", "lyrics mp3", "id3v1", "ape", "cover comment", "cover flac", "bext", "ixml", "junk", "fllr", "list tail"]
-        + ["id3 tail", "piped", "cut wav", "cut mp3", "cut flac", "cut ogg", "mid-frame", "padding flac", "m4a", "odd chunk", "priv"]
-    )  # fmt: skip
+    how = dice.choice(ODD)
     block = b"\0\0\0\3\0\0\0\x09image/png" + bytes(20) + len(art).to_bytes(4, "big") + art
     text = b"\n".join(b"la la la, line %d of the song" % i for i in range(60))
     apev2_body = struct.pack("<II", 6, 0) + b"Artist\0Singer"
     ape_head = b"APETAGEX" + struct.pack("<IIII8x", 2000, len(apev2_body) + 32, 1, 0)
     make: dict[str, Callable[[], tuple[bytes, str]]] = {
-        "cover mp3": lambda: (id3v2([(b"TIT2", b"\0song"), (b"APIC", b"\0image/png\0\3\0" + art)]) + made[".mp3"](), ".mp3"),
-        "lyrics mp3": lambda: (id3v2([(b"USLT", b"\0eng\0" + text), (b"COMM", b"\0eng\0a comment")]) + made[".mp3"](), ".mp3"),
+        "cover mp3": lambda: (
+            id3v2([(b"TIT2", b"\0song"), (b"APIC", b"\0image/png\0\3\0" + art)]) + made[".mp3"](),
+            ".mp3",
+        ),
+        "lyrics mp3": lambda: (
+            id3v2([(b"USLT", b"\0eng\0" + text), (b"COMM", b"\0eng\0a comment")]) + made[".mp3"](),
+            ".mp3",
+        ),
         "priv": lambda: (id3v2([(b"PRIV", b"PeakValue\0\x12\x34\0\0"), (b"TIT2", b"\0song")]) + made[".mp3"](), ".mp3"),
         "id3v1": lambda: (made[".mp3"]() + b"TAG" + b"song".ljust(125, b"\0"), ".mp3"),
         "ape": lambda: (made[".mp3"]() + apev2_body + ape_head, ".mp3"),
         "cover comment": lambda: (
-            with_flac_blocks(made[".flac"](), flac_block(4, vorbis_comment(b"METADATA_BLOCK_PICTURE=" + base64.b64encode(block)))),
+            with_flac_blocks(
+                made[".flac"](), flac_block(4, vorbis_comment(b"METADATA_BLOCK_PICTURE=" + base64.b64encode(block)))
+            ),
             ".flac",
         ),
         "cover flac": lambda: (with_flac_blocks(made[".flac"](), flac_block(6, block)), ".flac"),
         "padding flac": lambda: (with_flac_blocks(made[".flac"](), flac_block(1, bytes(8192))), ".flac"),
-        "bext": lambda: (with_chunks(made[".wav"](), riff_chunk(b"bext", b"a take".ljust(256, b"\0") + bytes(346))), ".wav"),
-        "ixml": lambda: (with_chunks(made[".wav"](), after=riff_chunk(b"iXML", b"<BWFXML><NOTE>x</NOTE></BWFXML>")), ".wav"),
+        "bext": lambda: (
+            with_chunks(made[".wav"](), riff_chunk(b"bext", b"a take".ljust(256, b"\0") + bytes(346))),
+            ".wav",
+        ),
+        "ixml": lambda: (
+            with_chunks(made[".wav"](), after=riff_chunk(b"iXML", b"<BWFXML><NOTE>x</NOTE></BWFXML>")),
+            ".wav",
+        ),
         "junk": lambda: (with_chunks(made[".wav"](), riff_chunk(b"JUNK", bytes(dice.choice([28, 92, 4000])))), ".wav"),
         "fllr": lambda: (with_chunks(made[".wav"](), riff_chunk(b"FLLR", bytes(4044))), ".wav"),
-        "odd chunk": lambda: (with_chunks(made[".wav"](), after=riff_chunk(b"acid", bytes(24)) + riff_chunk(b"smpl", bytes(36))), ".wav"),
-        "list tail": lambda: (with_chunks(made[".wav"](), after=riff_chunk(b"LIST", b"INFO" + riff_chunk(b"INAM", b"song\0"))), ".wav"),
-        "id3 tail": lambda: (with_chunks(made[".wav"](), after=riff_chunk(b"id3 ", id3v2([(b"TIT2", b"\0song")]))), ".wav"),
-        "piped": lambda: ((lambda w: w[:4] + b"\xff" * 4 + w[8 : w.index(b"data") + 4] + b"\xff" * 4 + w[w.index(b"data") + 8 :])(made[".wav"]()), ".wav"),
+        "odd chunk": lambda: (
+            with_chunks(made[".wav"](), after=riff_chunk(b"acid", bytes(24)) + riff_chunk(b"smpl", bytes(36))),
+            ".wav",
+        ),
+        "list tail": lambda: (
+            with_chunks(made[".wav"](), after=riff_chunk(b"LIST", b"INFO" + riff_chunk(b"INAM", b"song\0"))),
+            ".wav",
+        ),
+        "id3 tail": lambda: (
+            with_chunks(made[".wav"](), after=riff_chunk(b"id3 ", id3v2([(b"TIT2", b"\0song")]))),
+            ".wav",
+        ),
+        "piped": lambda: (
+            (lambda w: w[:4] + b"\xff" * 4 + w[8 : w.index(b"data") + 4] + b"\xff" * 4 + w[w.index(b"data") + 8 :])(
+                made[".wav"]()
+            ),
+            ".wav",
+        ),
         "mid-frame": lambda: (made[".mp3"]()[dice.randint(100, 400) :], ".mp3"),
         "m4a": lambda: (made[".m4a"](), ".m4a"),
     }

@@ -421,6 +421,22 @@ def under_music(maker: Maker) -> Case:
     return Case("l", f"{kind} {how} {down} dB under music", write(mixed, rate, "PCM_16", dice.choice(["WAV", "FLAC"])))
 
 
+def plain_music(maker: Maker) -> Case:
+    """Real: what `under_music` starts from, as it is or with a hiss of any level, in the same formats."""
+    dice = maker.dice
+    sound, rate = carrier16(maker, 8.0)
+    mono = sound[:, 0].astype(np.float64)
+    how = dice.choice(["clean", "clean", "hiss", "steady", "louder"])
+    if how == "hiss":
+        mono += maker.generator.normal(0, np.sqrt(np.mean(mono**2)) * 10 ** (-dice.uniform(8, 40) / 20), len(mono))
+    elif how == "steady":
+        mono += maker.generator.normal(0, dice.choice([1, 3, 10, 30, 100]), len(mono))
+    elif how == "louder":
+        mono *= 32000 / (np.abs(mono).max() + 1) * dice.choice([1.0, 1.5])
+    mixed = np.clip(np.rint(mono), -32768, 32767).astype(np.int16)
+    return Case("real", f"{how} music", write(mixed, rate, "PCM_16", dice.choice(["WAV", "FLAC"])))
+
+
 def half_payload(maker: Maker) -> Case:
     """l: music with a payload before, after or amid it, or in one channel."""
     dice = maker.dice

@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 import forensics_sources
 import numpy as np
 import sklearn
-from forensics_mocks import SAMPLE_FAMILIES, Case, Maker, under_music
+from forensics_mocks import SAMPLE_FAMILIES, Case, Maker, plain_music, under_music
 from forensics_traps import REAL_MAKERS, noises, processed, recording, rewritten, synthetic
 from sklearn.ensemble import GradientBoostingClassifier
 
@@ -34,7 +34,16 @@ from udfs.track import Track
 
 SPLIT = "train"
 MOCK_FAMILIES = "abcde"
-FILES = {"mock": 220, "under": 700, recording: 250, rewritten: 450, processed: 900, noises: 300, synthetic: 800}
+FILES = {
+    "mock": 220,
+    "under": 1000,
+    "plain": 700,
+    recording: 250,
+    rewritten: 450,
+    processed: 900,
+    noises: 300,
+    synthetic: 800,
+}
 WINDOW_TREES, MIXTURE_TREES, DEPTH, RATE = 160, 160, 4, 0.1
 
 
@@ -42,7 +51,7 @@ def jobs() -> Iterator[tuple[str, str]]:
     """Names of all cases: (maker, number)."""
     for family in MOCK_FAMILIES:
         yield from ((family, str(i)) for i in range(FILES["mock"]))
-    yield from (("under", str(i)) for i in range(FILES["under"]))
+    yield from ((name, str(i)) for name in ("under", "plain") for i in range(FILES[name]))
     for maker in REAL_MAKERS:
         yield from ((maker.__name__, str(i)) for i in range(FILES[maker]))
 
@@ -50,7 +59,11 @@ def jobs() -> Iterator[tuple[str, str]]:
 def make(job: tuple[str, str]) -> Case | None:
     """Make one case; None where its recording cannot be read."""
     name, number = job
-    makers = SAMPLE_FAMILIES | {"under": under_music} | {maker.__name__: maker for maker in REAL_MAKERS}
+    makers = (
+        SAMPLE_FAMILIES
+        | {"under": under_music, "plain": plain_music}
+        | {maker.__name__: maker for maker in REAL_MAKERS}
+    )
     try:
         return makers[name](Maker(SPLIT, random.Random(f"{SPLIT} {name} {number}")))
     except forensics_sources.sf.SoundFileError:
@@ -116,6 +129,7 @@ def main() -> None:
         results = list(pool.map(rows, jobs(), chunksize=16))
     plain = [(windows_, family != "real") for family, windows_, _ in results if family not in ("none", "l")]
     mixed = [(summary, family == "l") for family, _, summary in results if family in ("real", "l")]
+    mixed = [(summary, label) for summary, label in mixed if len(summary)]
     window_model = fit([table for table, _ in plain], [label for _, label in plain], WINDOW_TREES)
     mixture_model = fit([table for table, _ in mixed], [label for _, label in mixed], MIXTURE_TREES)
     made_from = {

@@ -37,7 +37,11 @@ def test_an_archive_appended_is_a_polyglot_too() -> None:
     assert "container.polyglot" in reason_codes(out.getvalue())
 
 
-@pytest.mark.parametrize("payload", [executable(), TEXT, encrypted(5000), b"", b"RIFF"], ids=["elf", "text", "encrypted", "nothing", "bare"])
+@pytest.mark.parametrize(
+    "payload",
+    [executable(), TEXT, encrypted(5000), b"", b"RIFF"],
+    ids=["elf", "text", "encrypted", "nothing", "bare"],
+)
 def test_what_is_no_audio_is_family_j(payload: bytes) -> None:
     verdict = classify(payload)
     assert (verdict.decision, verdict.content) == (Decision.REJECT, Content.MOCK)

@@ -54,6 +54,7 @@ def test_bell_202_with_noise_is_found() -> None:
 TIME = np.arange(6 * RATE) / RATE
 SCALE = 220 * 2 ** (np.array([0, 2, 4, 5, 7, 9, 11, 12]) / 12)
 TUNE = np.random.default_rng(4).integers(0, 8, 400)
+KEYS = LOW[TUNE[(TIME * 5).astype(int)] % 4], HIGH[TUNE[(TIME * 5).astype(int)] % 3]
 TUNES = {
     "siren": lambda: phase(np.where(TIME % 1 < 0.5, 660.0, 880.0)),
     "arpeggio": lambda: phase(SCALE[[0, 2, 4]][(TIME * 50).astype(int) % 3]),
@@ -63,10 +64,7 @@ TUNES = {
     "morse": lambda: phase(np.full(6 * RATE, 700.0)) * BITS[(TIME * 15).astype(int)],
     "fm": lambda: 0.5 * np.sin(2 * np.pi * 220 * TIME + 5 * np.sin(2 * np.pi * 330 * TIME)),
     "a telephone number": lambda: (
-        (phase(LOW[TUNE[(TIME * 5).astype(int)] % 4].astype(float)) + phase(HIGH[TUNE[(TIME * 5).astype(int)] % 3].astype(float)))
-        * 0.5
-        * (TIME % 0.2 < 0.1)
-        * (TIME < 2.2)
+        (phase(KEYS[0] * 1.0) + phase(KEYS[1] * 1.0)) * 0.5 * (TIME % 0.2 < 0.1) * (TIME < 2.2)
     ),
     "bleeps": lambda: phase(np.random.default_rng(1).uniform(200, 3000, 400)[(TIME * 12).astype(int)]),
 }

@@ -50,7 +50,7 @@ def test_a_legacy_mock_in_bare_samples_gives_its_text_back() -> None:
 
 
 def test_text_in_another_script_gives_its_text_back() -> None:
-    text = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 30
+    text = "".join(f"{n}-я строка: съешь же ещё этих мягких французских булок, да выпей чаю. " for n in range(40))
     verdict = classify(np.array([ord(c) for c in text], "<f4").tobytes(), RATE)
     assert verdict.reasons[0].code == "samples.text"
     assert verdict.payloads[0].sha256 == hashlib.sha256(text.encode()).hexdigest()

@@ -7,12 +7,13 @@ import numpy as np
 from udfs.findings import Reason
 from udfs.forensics.finding import CERTAIN, Finding
 from udfs.forensics.repeat import repeat_period
-from udfs.forensics.samples_as_bytes import find_payload
+from udfs.forensics.samples_as_bytes import Found, find_payload, find_plain_payload
 from udfs.forensics.signal import Signal
 from udfs.forensics.sound import find_stretches, judge
 from udfs.forensics.windows import FEATURES, Measured
 
 HEAD_FRAMES = 8192  # read out even where nothing looks like data
+SUSPICIOUS_LOG_ODDS = -4.0  # of the worst window, from which on every mapping is tried on the head all the same
 WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
 MAX_STRETCHES = 8
 
@@ -36,16 +37,27 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
     flagged = sum(s.windows for s in stretches)
     numbers["data_windows"], numbers["windows"] = flagged, usable
     whole = not usable or flagged >= WHOLE * usable
-    places = {(0, frames)} if whole else {(s.start, s.end) for s in stretches} | {(0, min(frames, HEAD_FRAMES))}
+    places = {(0, frames)} if whole else {(s.start, s.end) for s in stretches}
     for start, end in sorted(places, key=lambda place: place[0] - place[1])[:MAX_STRETCHES]:
         found = find_payload(sliced, start, end, held)
         if found:
             partly = not whole and flagged
             reason = Reason("mixture.payload_segment", found.reason.detail) if partly else found.reason
-            return [Finding(CERTAIN, reason, found.payload)]
+            return _findings(found, reason)
+    if not flagged and usable:
+        suspicious = max(float(o.max()) for o in odds) > SUSPICIOUS_LOG_ODDS
+        read = find_payload if suspicious else find_plain_payload
+        found = read(sliced, 0, min(frames, HEAD_FRAMES))
+        if found:
+            return _findings(found, found.reason)
     strength = max((_strength(o) for o in odds), default=-10.0)
     numbers["data_log_odds"] = strength
     return [Finding(strength, _name(sliced, measured, odds, held, whole, flagged, usable))] if strength > 0 else []
+
+
+def _findings(found: Found, reason: Reason) -> list[Finding]:
+    first = Finding(CERTAIN, reason, found.payload)
+    return [first, Finding(CERTAIN - 1, found.also)] if found.also else [first]
 
 
 def _strength(odds: np.ndarray) -> float:

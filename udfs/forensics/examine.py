@@ -24,7 +24,7 @@ from udfs.reasons import Effect, info
 from udfs.track import Encoding, Track
 
 MOCK_LOG_ODDS = 2.0  # from here on it is data
-UNDECIDED_LOG_ODDS = 0.0  # from here on a person should look
+UNDECIDED_LOG_ODDS = 0.7  # from here on a person should look
 MOST_NOTES = 8
 SOUND_LOG_ODDS = -6.0  # of a track about which no test says anything
 
@@ -89,7 +89,7 @@ def examine_samples(signal: Signal, evidence: Evidence) -> None:
     for findings in _sample_tests(signal, evidence.numbers):
         for found in findings:
             evidence.add(found.log_odds, found.reason, found.payload)
-        if evidence.log_odds >= MOCK_LOG_ODDS:
+        if evidence.log_odds >= CERTAIN:
             return
 
 
@@ -101,7 +101,7 @@ def _sample_tests(signal: Signal, numbers: dict[str, float]) -> Iterator[list[Fi
         yield find_data_like(sliced, held, measured, numbers)
         yield find_low_bits(signal, numbers)
     yield find_modem(signal, numbers)
-    if signal.lossless and held == 1:
+    if signal.lossless and held == 1 and not signal.coarse:
         yield find_mixture(measured, numbers)
 
 
@@ -112,6 +112,8 @@ def conclude(evidence: Evidence, report: ContainerReport, decoded: Decoded | Non
         Content.MOCK if odds >= MOCK_LOG_ODDS else Content.UNDECIDED if odds >= UNDECIDED_LOG_ODDS else Content.REAL
     )
     score = 1 / (1 + math.exp(-odds))
+    if content is Content.MOCK and any(code == "container.truncated" for code, _ in report.lies):
+        evidence.add(UNDECIDED_LOG_ODDS, Reason("container.lying_sizes", "sizes in the header contradict the file"))
     ordered = sorted(evidence.reasons, key=lambda item: -item[0])
     reasons = tuple(reason for _, reason in ordered)
     if content is Content.UNDECIDED:

@@ -14,6 +14,8 @@ MIN_CHANGES = 48
 
 def hold_period(samples: NDArray[np.generic]) -> int:
     """Frames for which every value is held, for samples of shape (n,) or (n, channels); 1 where they are not."""
+    if len(samples) <= MIN_CHANGES:
+        return 1
     changes = np.flatnonzero((np.diff(samples, axis=0) != 0).reshape(len(samples) - 1, -1).any(axis=1))
     if len(changes) < MIN_CHANGES:
         return 1

@@ -17,7 +17,7 @@ import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 
-BAND = 6000.0  # Hz that are looked at from `lowest` on, by one-sided spectrum at twice this rate
+BAND = 6000.0  # Hz that are looked at; what sound cards and telephones pass well, where modems are
 EXCERPT_SECONDS = 4.0
 MIN_TRANSITIONS = 32
 MAX_SYMBOL_SECONDS = 0.026  # 40 symbols a second and more: no hand keys that fast
@@ -54,15 +54,16 @@ class Keying:
     clock: Clock
 
 
-def analytic_band(samples: Real, sample_rate: int, lowest: float = 0.0) -> tuple[Complex, float]:
-    """One-sided band of `BAND` Hz from `lowest` on, at its own rate; shape (n,), and that rate in Hz."""
-    spectrum = scipy.fft.rfft(samples.astype(np.float32, copy=False))
-    first = round(lowest * len(samples) / sample_rate)
-    count = min(len(spectrum) - first, round(BAND * len(samples) / sample_rate))
+def analytic_band(samples: Real, sample_rate: int) -> tuple[Complex, float]:
+    """The lowest `BAND` Hz as a one-sided signal at its own rate; shape (n,), and that rate in Hz."""
+    size = scipy.fft.next_fast_len(len(samples), real=True)
+    spectrum = scipy.fft.rfft(samples.astype(np.float32, copy=False), size)
+    count = min(len(spectrum), round(BAND * size / sample_rate))
     band = np.zeros(2 * count, np.complex64)  # twice the width leaves room above the band, so that jumps stay sharp
-    band[:count] = spectrum[first : first + count]
+    band[:count] = spectrum[:count]
     band[0] = 0
-    return scipy.fft.ifft(band), 2.0 * count * sample_rate / len(samples)
+    signal = scipy.fft.ifft(band)
+    return signal[: len(signal) * len(samples) // size], 2.0 * count * sample_rate / size
 
 
 def smooth(values: NDArray[Number], width: int) -> NDArray[Number]:

@@ -65,8 +65,10 @@ def fit_lattice(values: Samples, quantum: float) -> float | None:
     if span / step > MAX_LEVELS:
         return None
     levels = np.rint((values - values[0]) / step)
-    error = np.abs(values - values[0] - levels * step).max()
-    return step if error <= max(0.75 * quantum, span * 1e-6) else None
+    # The lowest value was rounded as well: the line through all values need not go through it.
+    step, origin = np.polyfit(levels, values, 1)
+    error = float(np.abs(values - origin - levels * step).max())
+    return float(step) if error <= max(0.7 * quantum, span * 1e-6) else None
 
 
 def _fit_step(offsets: Samples, first: float) -> float:
@@ -80,3 +82,23 @@ def _fit_step(offsets: Samples, first: float) -> float:
         if reach >= len(offsets):
             return step
         reach *= 2
+
+
+def recover_scale(samples: NDArray[np.floating]) -> float | None:
+    """The step of floating-point samples that are whole multiples of it, 16 bits of them at most; None if they are not.
+
+    Single precision keeps about 24 bits of each sample, which leaves room to tell multiples of a 16-bit step.
+    """
+    values = np.unique(samples[:4096].astype(np.float64))
+    largest = float(np.abs(values).max()) if len(values) else 0.0
+    gaps = np.diff(values)
+    gaps = np.sort(gaps[gaps > largest * 2e-6])[:64]
+    if len(gaps) < 8 or largest > 1e6:
+        return None
+    for divisor in range(1, 33):
+        step = _fit_step(np.concatenate([[0.0], gaps]), float(gaps[0]) / divisor)
+        multiples = values / step
+        if np.abs(multiples).max() <= 32768.5 and np.abs(multiples - np.rint(multiples)).max() < 0.2:
+            whole = np.rint(multiples)
+            return float(values @ whole / (whole @ whole))
+    return None

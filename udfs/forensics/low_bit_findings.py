@@ -29,5 +29,5 @@ def log_odds(floor: Floor) -> float:
     """How surely low bits were replaced: a floor at the exact level, sharply, in several windows."""
     if floor.windows < 2 or abs(floor.level - 1) > 0.06:
         return -4.0
-    sharpness = (floor.sharpness - 0.72) * 40
+    sharpness = (floor.sharpness - 0.64) * 30
     return min(6.0, sharpness, 1.5 * (floor.windows - 1))

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from udfs.forensics.payload import Recovered, recognise
 
 DEPTHS = (1, 2, 4)
-HEAD_SAMPLES = 1 << 17  # of which planes are read out to recognise a payload: 16 KiB at one bit
+HEAD_SAMPLES = 1 << 15  # of which planes are read out to recognise a payload: 4 KiB at one bit
 MIN_PHASE_BIAS = 0.06  # by which a bit of eight must be commoner than another before the plane is read at all
 SEGMENT, BANDS = 1024, 32
 WINDOW = 8192
-MAX_WINDOWS = 160
+MAX_WINDOWS = 100
 
 Integers = NDArray[np.integer]
 BitOrder = Literal["big", "little"]
@@ -59,20 +59,27 @@ def phase_bias(data: bytes) -> float:
 
 
 def read_payload(samples: Integers) -> PlanePayload | None:
-    """A plain payload in the low bits of interleaved samples, shape (n,), from the first sample on or later."""
+    """A plain payload in the low bits of interleaved samples, shape (n,), from the first sample on or later.
+
+    Of several depths and bit orders that show something, the one whose payload is longest is the right one: text read
+    at the wrong depth still has readable crumbs.
+    """
     head = samples[:HEAD_SAMPLES]
+    found: list[tuple[int, int, BitOrder]] = []
     for depth in DEPTHS:
         for bit_order in BIT_ORDERS:
             data = read_plane(head, depth, bit_order)
             if phase_bias(data) < MIN_PHASE_BIAS and recognise(data[:512]) is None:
                 continue
-            if recognise(data, least_text=48) is None:
-                continue
-            whole = read_plane(samples, depth, bit_order)
-            recovered = recognise(whole, least_text=48)
+            recovered = recognise(data, least_text=48)
             if recovered is not None:
-                return PlanePayload(recovered, whole, f"the lowest {depth} bits, {bit_order}-endian")
-    return None
+                found.append((recovered.end - recovered.start, depth, bit_order))
+    if not found:
+        return None
+    _, depth, bit_order = max(found)
+    whole = read_plane(samples, depth, bit_order)
+    recovered = recognise(whole, least_text=48)
+    return PlanePayload(recovered, whole, f"the lowest {depth} bits, {bit_order}-endian") if recovered else None
 
 
 @dataclass(frozen=True, slots=True)

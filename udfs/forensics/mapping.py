@@ -7,12 +7,12 @@ letter of docs/forensics.md that the hypothesis belongs to.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from udfs.forensics.lattice import Lattice, recover_lattice
+from udfs.forensics.lattice import Lattice, recover_lattice, recover_scale
 from udfs.forensics.text import language_tables
 
 Integers = NDArray[np.integer]
@@ -20,11 +20,12 @@ Integers = NDArray[np.integer]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`data` is what the samples are under the mapping `how`."""
+    """`data` is what the samples are under the mapping `how`; `by_value` where each sample's value is one byte."""
 
     how: str
     family: str
     data: bytes
+    by_value: bool = False
 
 
 def read_samples(samples: NDArray[np.generic], bits: int) -> Iterator[Reading]:
@@ -44,16 +45,23 @@ def read_samples(samples: NDArray[np.generic], bits: int) -> Iterator[Reading]:
         integers = samples.astype(np.int32)
         yield from pcm_readings(integers, bits)
         yield from whole_sum_readings(integers, bits)
-    else:
-        yield Reading("32-bit float samples", "b", samples.astype("<f4").tobytes())
+        return
+    floats = samples.astype("<f4")
+    if lattice is None and len(floats) and floats.min() >= 0 and np.array_equal(floats, np.rint(floats)):
+        yield from _wide_character_readings(floats.astype(np.int64))
+    yield Reading("32-bit float samples", "b", floats.tobytes())
+    step = recover_scale(floats) if lattice is None else None
+    if step is not None:
+        integers = np.rint(floats / step).astype(np.int32)
+        yield from (replace(reading, family="c") for reading in pcm_readings(integers, 16))
 
 
 def pcm_readings(pcm: NDArray[np.int32], bits: int) -> Iterator[Reading]:
     """Integer samples (right-aligned) as the bytes of 8, 16, 24 and 32-bit PCM, in both byte orders."""
     if bits <= 8:
         signed = pcm.astype(np.int8)
-        yield Reading("8-bit samples", "b", (signed.view(np.uint8) ^ 0x80).tobytes())
-        yield Reading("signed 8-bit samples", "b", signed.tobytes())
+        yield Reading("8-bit samples", "b", (signed.view(np.uint8) ^ 0x80).tobytes(), by_value=True)
+        yield Reading("signed 8-bit samples", "b", signed.tobytes(), by_value=True)
         return
     width = (bits + 7) // 8
     raw = pcm.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :width]
@@ -75,14 +83,20 @@ def lattice_readings(lattice: Lattice) -> Iterator[Reading]:
         yield from symbol_readings(lattice)
     if lattice.highest <= 255:
         for name, offset in _offsets(lattice.levels, lattice):
-            yield Reading(name, "a" if name == "character values" else "c", _codes(lattice.levels + offset))
+            family = "a" if name == "character values" else "c"
+            yield Reading(name, family, _codes(lattice.levels + offset), by_value=True)
         yield from _shifted("differences of byte values", np.diff(lattice.levels, prepend=0))
+        yield from _sums(lattice)
         return
-    yield from _wide_character_readings(lattice)
+    yield from _wide_character_readings(lattice.levels + round(lattice.origin / lattice.step))
     # Differences of bytes lie in -255..255: up to 511 levels, and their sums give the bytes back.
     if lattice.highest <= 511:
-        yield from _shifted("sums of byte values", np.cumsum(lattice.levels + round(lattice.origin / lattice.step)))
+        yield from _sums(lattice)
     yield from _shifted("differences of byte values", np.diff(lattice.levels, prepend=0))
+
+
+def _sums(lattice: Lattice) -> Iterator[Reading]:
+    yield from _shifted("sums of byte values", np.cumsum(lattice.levels + round(lattice.origin / lattice.step)))
 
 
 def symbol_readings(lattice: Lattice) -> Iterator[Reading]:
@@ -105,9 +119,8 @@ def _codes(levels: NDArray[np.int64]) -> bytes:
     return (levels & 0xFF).astype(np.uint8).tobytes()
 
 
-def _wide_character_readings(lattice: Lattice) -> Iterator[Reading]:
+def _wide_character_readings(points: NDArray[np.int64]) -> Iterator[Reading]:
     """Code points over 255, as text in most of the world's scripts has them."""
-    points = lattice.levels + round(lattice.origin / lattice.step)
     if points.min() >= 0 and points.max() <= 0x10FFFF:
         text = "".join(chr(point) for point in points.tolist())
         yield Reading("character values", "a", text.encode("utf-8", "replace"))

@@ -17,11 +17,16 @@ from udfs.forensics.model import mixture_model
 from udfs.forensics.windows import Measured
 
 MIN_WINDOWS = 3
+CAUTION = 1.3  # log-odds: uploads with a layer are far rarer than the training set has them
 FEATURES = (
     *("kurtosis_10", "kurtosis_50", "kurtosis_90", "skew_50", "skew_size_50", "skew_size_90"),
-    *("gain_10", "gain_50", "gain_90", "flatness_10", "flatness_50", "crest_50", "low_entropy_50"),
-    *("high_level", "high_spread", "high_follows", "high_slope", "high_ripple", "high_under_all"),
-    *("floor_10", "floor_50", "floor_spread", "floor_under_all", "all_spread", "middle_follows"),
+    *("gain_10", "gain_50", "gain_90", "flatness_10", "flatness_50", "crest_50"),
+    *("high_spread", "high_follows", "high_slope", "high_ripple", "high_under_all"),
+    *("floor_spread", "floor_under_all", "all_spread", "middle_follows"),
+    *("layer_kurtosis_10", "layer_kurtosis_50", "layer_kurtosis_90", "layer_skew_50", "layer_skew_size_90"),
+    *("layer_share_10", "layer_share_50", "layer_share_90", "layer_share_spread", "layer_level_spread"),
+    *("unsteadiness_10", "unsteadiness_50", "unsteadiness_90", "drop_50", "drop_90", "block_follows_50"),
+    *("lag1_10", "lag1_50", "roughness_50"),
 )
 
 
@@ -44,18 +49,26 @@ def summarise(measured: Measured) -> NDArray[np.float64] | None:
             *np.quantile(gain, (0.1, 0.5, 0.9)),
             *np.quantile(column["flatness_db"], (0.1, 0.5)),
             np.median(column["crest_db"]),
-            np.median(column["low_entropy"]),
-            np.median(level),
             level.std(),
             _follows(level, total),
             np.median(high[:, :4].mean(axis=1) - high[:, 4:].mean(axis=1)),
             np.median(high.std(axis=1)),
             np.median(total - level),
-            *np.quantile(floor, (0.1, 0.5)),
             floor.std(),
             np.median(total - floor),
             total.std(),
             _follows(bands[:, 10:16].mean(axis=1), total),
+            *np.quantile(column["high_kurtosis"], (0.1, 0.5, 0.9)),
+            np.median(column["high_skew"]),
+            np.quantile(np.abs(column["high_skew"]), 0.9),
+            *np.quantile(column["high_share_db"], (0.1, 0.5, 0.9)),
+            column["high_share_db"].std(),
+            (column["high_share_db"] + total).std(),
+            *np.quantile(column["high_unsteadiness_db"], (0.1, 0.5, 0.9)),
+            *np.quantile(column["high_drop_db"], (0.5, 0.9)),
+            np.median(column["high_follows"]),
+            *np.quantile(column["lag1"], (0.1, 0.5)),
+            np.median(column["roughness"]),
         ]
     )
 
@@ -71,6 +84,6 @@ def find_mixture(measured: list[Measured], numbers: dict[str, float]) -> list[Fi
     rows = [row for row in map(summarise, measured) if row is not None]
     if not rows:
         return []
-    odds = float(mixture_model().log_odds(np.stack(rows)).max())
+    odds = float(mixture_model().log_odds(np.stack(rows)).max()) - CAUTION
     numbers["mixture_log_odds"] = odds
     return [Finding(odds, Reason("mixture.payload_under", "a steady layer that does not follow the music"))]

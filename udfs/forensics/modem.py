@@ -79,7 +79,7 @@ def _grid_odds(grid: ToneGrid) -> float:
     """Tones on the grid, on a clock, in no fixed pattern."""
     if grid.regularity < 0.75 or grid.repetition > 0.8:
         return -5.0
-    least_fit = {"dtmf": 0.35, "mfsk": 0.85, "multitone": 0.8}[grid.kind]
+    least_fit = {"dtmf": 0.35, "mfsk": 0.8, "multitone": 0.8}[grid.kind]
     return min(
         6.0, 1.0 + 15 * (grid.fit - least_fit) + 8 * (grid.regularity - 0.85) + min(1.0, (grid.symbols - 24) / 20)
     )

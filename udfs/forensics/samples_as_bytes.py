@@ -3,41 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from udfs.findings import Payload, Reason
-from udfs.forensics.mapping import Reading, read_samples
+from udfs.forensics.mapping import Reading, pcm_readings, read_samples
 from udfs.forensics.payload import Recovered, recognise
+from udfs.forensics.repeat import repeat_period
 from udfs.forensics.signal import Signal
 
-CODES = {"a": "samples.text", "b": "samples.payload", "c": "samples.mapped_payload", "e": "samples.symbols"}
+CODES = {
+    "a": "samples.text",
+    "b": "samples.payload",
+    "c": "samples.mapped_payload",
+    "d": "samples.tiled_payload",
+    "e": "samples.symbols",
+}
 MIN_CONSTANT_FRAMES = 64
 LOOK_FRAMES = 1 << 15  # of a stretch that every reading is tried on; the rest is read once one has found something
+MOST = 0.7  # share of the bytes that text must cover to be taken at once
 READABLE = ("text", "base64", "hex")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A payload and the reason that names its family."""
+    """A payload, the reason that names its family, and one more where it belongs to two (a text as scaled bytes)."""
 
     reason: Reason
     payload: Payload | None
+    also: Reason | None = None
 
 
-def readings(signal: Signal, start: int, end: int) -> Iterator[Reading]:
-    """Every way in which frames `start` to `end` may have been bytes, the plainest first."""
+def readings(signal: Signal, start: int, end: int, plainly: bool = False) -> Iterator[Reading]:
+    """Every way in which frames `start` to `end` may have been bytes, the plainest first, or the plainest alone."""
     if signal.stored and start == 0:
         frame_bytes = max(1, len(signal.stored) // max(1, len(signal.values)))
-        yield Reading("the file's own sample bytes", "b", signal.stored[: end * frame_bytes])
+        yield Reading("the file's own sample bytes", "b", signal.stored[: end * frame_bytes], 0 < signal.bits <= 8)
     part = signal.values[start:end]
+    if plainly:
+        yield from pcm_readings(part.reshape(-1).astype(np.int32), signal.bits) if signal.bits else ()
+        return
     yield from read_samples(part.reshape(-1), signal.bits)
     if part.shape[1] > 1:
         # Channels one after the other, each by itself, and the one reading that both give when they are equal.
         yield from read_samples(part.T.reshape(-1), signal.bits)
         for channel in range(min(2, part.shape[1])):
             yield from read_samples(part[:, channel], signal.bits)
+
+
+def find_plain_payload(signal: Signal, start: int, end: int) -> Found | None:
+    """A payload that is there without undoing more than PCM, where nothing else looks like data."""
+    for reading in readings(signal, start, end, plainly=True):
+        recovered = recognise(reading.data)
+        if recovered is not None:
+            return _describe(reading, recovered, 1)
+    return None
 
 
 def find_payload(signal: Signal, start: int, end: int, held: int = 1) -> Found | None:
@@ -51,14 +72,33 @@ def find_payload(signal: Signal, start: int, end: int, held: int = 1) -> Found |
         Frames for which each sample was held before `signal` was made of it.
     """
     look = min(end, start + LOOK_FRAMES)
-    for number, reading in enumerate(readings(signal, start, look)):
+    best = _best_reading(readings(signal, start, look))
+    if best is None:
+        return None
+    number, reading, recovered = best
+    if look < end:
+        reading, recovered = _whole(signal, start, end, number, reading, recovered)
+    return _describe(reading, recovered, held)
+
+
+def _best_reading(candidates: Iterator[Reading]) -> tuple[int, Reading, Recovered] | None:
+    """The reading (with its number) that shows a file, else the one that shows the longest text.
+
+    The first file ends the search, and so does text over most of the bytes: a wrong mapping still leaves crumbs of
+    text, never a file's structure.
+    """
+    best: tuple[int, Reading, Recovered] | None = None
+    longest = 0.0
+    for number, reading in enumerate(candidates):
         recovered = recognise(reading.data)
         if recovered is None:
             continue
-        if look < end:
-            reading, recovered = _whole(signal, start, end, number, reading, recovered)
-        return _describe(reading, recovered, held)
-    return None
+        share = (recovered.end - recovered.start) / len(reading.data)
+        if recovered.kind not in READABLE or share > MOST:
+            return number, reading, recovered
+        if share > longest:
+            best, longest = (number, reading, recovered), share
+    return best
 
 
 def _whole(
@@ -77,9 +117,24 @@ def _whole(
 
 def _describe(reading: Reading, recovered: Recovered, held: int) -> Found:
     how = reading.how + (f", each held for {held} frames" if held > 1 else "")
+    families = _families(reading, recovered, held)
+    period = repeat_period(reading.data, recovered.start)
+    if period:
+        recovered = replace(recovered, end=recovered.start + period)
+        families, how = ["d", families[0]], f"{how}, every {period} bytes again"
     payload = recovered.described(reading.data, how)
-    family = "e" if held > 1 else "a" if reading.family == "c" and recovered.kind in READABLE else reading.family
-    return Found(Reason(CODES[family], f"{payload.kind}, {payload.length} bytes, as {how}"), payload)
+    detail = f"{payload.kind}, {payload.length} bytes, as {how}"
+    also = Reason(CODES[families[1]], detail) if len(families) > 1 else None
+    return Found(Reason(CODES[families[0]], detail), payload, also)
+
+
+def _families(reading: Reading, recovered: Recovered, held: int) -> list[str]:
+    """The family, and the second one of a text whose characters are the samples' values under another mapping too."""
+    if held > 1:
+        return ["e"]
+    if recovered.kind in READABLE and reading.by_value and reading.family in "bc":
+        return ["a", "c"] if reading.family == "c" else ["b", "a"]
+    return [reading.family]
 
 
 def find_constant(signal: Signal) -> Found | None:

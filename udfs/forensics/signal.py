@@ -39,6 +39,11 @@ class Signal:
     companded: bool = False  # µ-law or A-law: the low bits are not the recording's
 
     @property
+    def coarse(self) -> bool:
+        """Whether the format's own noise covers whatever lies 20 dB and more under the sound."""
+        return self.companded or 0 < self.bits <= 8
+
+    @property
     def quantum(self) -> float:
         """The least difference between two stored values: 1 for integers, 0 for floating point."""
         return 1.0 if self.bits else 0.0

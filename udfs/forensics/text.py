@@ -82,10 +82,10 @@ def _entropy(counts: NDArray[np.int64]) -> float:
 
 
 def _is_base64(codes: Bytes) -> bool:
-    """Capitals, small letters and digits, all of them and without a space, as no language writes them."""
+    """Several capitals, small letters and digits, all of them and without a space, as no language writes them."""
     counts = np.bincount(codes, minlength=256)
-    groups = [counts[48:58].sum(), counts[65:91].sum(), counts[97:123].sum()]
-    return min(groups) >= 0.02 * len(codes) and counts[[10, 13]].sum() < 0.05 * len(codes) and _entropy(counts) > 4.2
+    groups = [np.count_nonzero(counts[48:58]), np.count_nonzero(counts[65:91]), np.count_nonzero(counts[97:123])]
+    return bool(min(groups) >= 3 and counts[[10, 13]].sum() < 0.05 * len(codes) and counts.max() < 0.9 * len(codes))
 
 
 def _is_hex(codes: Bytes) -> bool:
@@ -120,8 +120,11 @@ def is_text(codes: Bytes) -> bool:
     counts = np.bincount(codes, minlength=256)
     if _entropy(counts) < MIN_TEXT_ENTROPY or counts.max() > 0.6 * len(codes):
         return False
-    if counts[0x80:].any() and _invalid_utf8(codes) > 0.005:
+    high = float(counts[0x80:].sum()) / len(codes)
+    if high and _invalid_utf8(codes) > 0.005:
         return False
+    if high > 0.2:
+        return True  # lead and continuation bytes in step for so long: nothing but UTF-8 does that
     centred = codes - codes.mean()
     if float(centred[1:] @ centred[:-1]) > MAX_TEXT_CORRELATION * float(centred @ centred):
         return False

@@ -19,8 +19,10 @@ from udfs.forensics.keying import Complex, Real, find_clock, repetition, smooth,
 
 KEYPAD = np.array([697, 770, 852, 941, 1209, 1336, 1477, 1633], np.float64)
 MIN_KEYS = 10
+MIN_KEYPAD_SHARE = 0.5
 MIN_TONES = 7  # fewer can lie evenly by chance, and two to four are found as frequency-shift keying
-MIN_FIT = 0.9
+MIN_FIT = 0.85
+MERGED = 9.0  # Hz
 MIN_SYMBOLS = 24  # more than any telephone number with its prefixes
 MAX_TONES = 40
 FRAME_SECONDS, HOP_SECONDS = 0.024, 0.008
@@ -45,7 +47,7 @@ class ToneGrid:
 def find_dtmf(signal: Complex, rate: float) -> ToneGrid | None:
     """Pairs of keypad tones, one after the other, of more different keys than a telephone number has."""
     size, hop = int(FRAME_SECONDS * rate), int(HOP_SECONDS * rate)
-    if len(signal) < 8 * size:
+    if len(signal) < 8 * size or _keypad_share(signal, rate) < MIN_KEYPAD_SHARE:
         return None
     frames = np.lib.stride_tricks.sliding_window_view(signal, size)[::hop]
     power = (np.abs(frames) ** 2).mean(axis=1)
@@ -61,9 +63,20 @@ def find_dtmf(signal: Complex, rate: float) -> ToneGrid | None:
     steady = np.where((keys[1:] == keys[:-1]) & (keys[1:] >= 0), keys[1:], -1)
     sequence = steady[np.flatnonzero((steady[1:] != steady[:-1]) & (steady[1:] >= 0)) + 1]
     different = len(np.unique(sequence))
-    if different < MIN_KEYS or len(sequence) < MIN_SYMBOLS:
+    # The fourth column is on no telephone that people dial.
+    fourth = float((sequence % 4 == 3).mean()) if len(sequence) else 0.0
+    if len(sequence) < MIN_SYMBOLS or (different < MIN_KEYS and (different < 4 or fourth < 0.05)):
         return None
     return ToneGrid("dtmf", different, len(sequence), float(clear.mean()), 1.0, repetition(sequence))
+
+
+def _keypad_share(signal: Complex, rate: float) -> float:
+    """Share of the power that lies within 30 Hz of the keypad's frequencies."""
+    power = np.abs(scipy.fft.fft(signal)) ** 2
+    near = np.zeros(len(power), bool)
+    for tone in KEYPAD:
+        near[int((tone - 30) * len(power) / rate) : int((tone + 30) * len(power) / rate)] = True
+    return float(power[near].sum() / (power.sum() + 1e-12))
 
 
 def find_mfsk(signal: Complex, rate: float) -> ToneGrid | None:
@@ -107,13 +120,16 @@ def _steady_tones(frequency: Real) -> tuple[Real, float]:
     if high - low < 20:
         return np.empty(0), 0.0
     counts, edges = np.histogram(frequency, int(min(2000, (high - low) / 2)), (low - 4, high + 4))
-    smooth = np.convolve(counts, np.ones(5), "same")
+    smooth = np.convolve(counts, np.hanning(9), "same")
     peaks = np.flatnonzero((smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])) + 1
     peaks = peaks[smooth[peaks] > 0.08 * smooth.max()]
     if len(peaks) > MAX_TONES:
         return np.empty(0), 0.0
     centres = (edges[1:] + edges[:-1]) / 2
-    return centres[peaks], float(smooth[peaks].sum() / counts.sum())
+    # Peaks that nearly touch are one tone; its frequency is their mean, weighted.
+    groups = np.split(peaks, np.flatnonzero(np.diff(centres[peaks]) > MERGED) + 1)
+    tones = np.array([np.average(centres[group], weights=smooth[group]) for group in groups])
+    return tones, float(smooth[peaks].sum() / counts.sum())
 
 
 def _even_spacing(tones: Real) -> float:

@@ -8,6 +8,7 @@ value comes next is as likely far away as near, and values that the file never u
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.fft
@@ -18,9 +19,11 @@ from udfs.forensics.signal import Signal
 
 WINDOW = 8192  # frames at most; shorter clips are one window
 LEAST_FRAMES = 512  # a shorter track cannot be measured
-MAX_WINDOWS = 240  # a channel; spread evenly over what is longer
+MEASURED_WHOLE = 8  # windows; a track of no more is measured without a gap
+MAX_WINDOWS = 240  # a channel
 SEGMENT = 512  # frames of one short-time spectrum
 BANDS = 32
+BLOCK = 128
 ORDER = 24  # of the linear prediction
 
 Windows = NDArray[np.float64]
@@ -47,7 +50,14 @@ FEATURES = (
     "difference_roughness",  # roughness of sample-to-sample differences
     "bimodality",  # share of samples at the two commonest values
     "active",  # share of samples that differ from the commonest value
+    "high_kurtosis",  # of fourth differences, which leave little but the spectrum's upper half
+    "high_skew",
+    "high_share_db",  # power of fourth differences over the signal's own
+    "high_unsteadiness_db",  # spread of that power over blocks of `BLOCK` samples
+    "high_drop_db",  # its tenth percentile under its median
+    "high_follows",  # correlation with the power of the signal's own blocks
 )
+HIGH = FEATURES.index("high_kurtosis")
 
 
 @dataclass(frozen=True)
@@ -70,17 +80,34 @@ class Measured:
         return np.asarray(self.features[:, FEATURES.index("active")] > 0.02)
 
 
-def cut(frames: int, sample_rate: int) -> tuple[NDArray[np.int64], int]:
-    """Where windows begin and how long they are, for a channel of so many frames: one a second, more in short clips."""
-    length = min(WINDOW, frames)
-    count = min(MAX_WINDOWS, frames // length, max(8, frames // sample_rate))
-    return np.linspace(0, frames - length, max(1, count)).astype(np.int64), length
+def choose(column: NDArray[np.generic], sample_rate: int) -> tuple[NDArray[np.int64], int]:
+    """Where windows begin and how long they are: of each second the one whose samples tell least of their neighbours.
+
+    A payload of a quarter of a second is found that way without measuring everything; short clips are measured whole.
+    """
+    length = min(WINDOW, len(column))
+    count = len(column) // length
+    if count <= MEASURED_WHOLE:
+        return np.linspace(0, len(column) - length, count).astype(np.int64), length
+    order = [neighbour_correlation(column[i * length : (i + 1) * length]) for i in range(count)]
+    groups = min(count, MAX_WINDOWS, max(MEASURED_WHOLE, round(len(column) / sample_rate)))
+    edges = np.linspace(0, count, groups + 1).astype(int)
+    starts = [a + int(np.argmin(order[a:b])) for a, b in pairwise(edges)]
+    return np.array(starts, np.int64) * length, length
+
+
+def neighbour_correlation(window: NDArray[np.generic]) -> float:
+    """Correlation of neighbouring samples; 1 for silence, which has nothing to tell."""
+    values = window.astype(np.float32)
+    values -= values.mean()
+    power = float(values @ values)
+    return float(values[1:] @ values[:-1]) / power if power > 0 else 1.0
 
 
 def measure_channel(signal: Signal, channel: int) -> Measured:
     """Measure the windows of one channel."""
     column = signal.values[:, channel]
-    starts, length = cut(len(column), signal.sample_rate)
+    starts, length = choose(column, signal.sample_rate)
     raw = np.stack([column[start : start + length] for start in starts])
     windows = raw.astype(np.float64)
     scale = float(np.abs(windows).max()) + 1e-300
@@ -97,7 +124,8 @@ def measure_channel(signal: Signal, channel: int) -> Measured:
     features[:, 5], features[:, 6] = moment(error, 4), moment(error, 3)
     for i, window in enumerate(raw):
         features[i, 7:10] = byte_planes(window, signal)
-        features[i, 10:] = distribution(window, signal)
+        features[i, 10:HIGH] = distribution(window, signal)
+    features[:, HIGH:] = high_layer(centred)
     np.nan_to_num(features, copy=False, nan=0.0, posinf=99.0, neginf=-99.0)
     bands = band_levels(spectra) + 20 * np.log10(scale / signal.full_scale)
     return Measured(channel, starts, length, features, bands)
@@ -159,6 +187,22 @@ def moment(centred: Windows, order: int) -> NDArray[np.float64]:
     mean_square = square.mean(axis=1) + 1e-12
     powers = np.einsum("wn,wn->w", square, square if order == 4 else centred) / centred.shape[1]
     return np.asarray(np.clip(powers / mean_square ** (order / 2), -50, 50))
+
+
+def high_layer(centred: Windows) -> Windows:
+    """The last six of `FEATURES`: what lies in the upper half of the spectrum, and whether it follows the rest."""
+    high = np.diff(centred, n=4, axis=1)
+    count = max(1, high.shape[1] // BLOCK)
+    size = min(BLOCK, high.shape[1])
+    blocks = high[:, : count * size].reshape(len(high), count, size)
+    own = centred[:, : count * size].reshape(len(high), count, size)
+    level = 10 * np.log10((blocks**2).mean(axis=2) + 1e-18)
+    own_level = 10 * np.log10((own**2).mean(axis=2) + 1e-18)
+    low, middle = np.quantile(level, (0.1, 0.5), axis=1)
+    a, b = level - level.mean(axis=1, keepdims=True), own_level - own_level.mean(axis=1, keepdims=True)
+    follows = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1) + 1e-9)
+    share = 10 * np.log10(((high**2).mean(axis=1) + 1e-18) / ((centred**2).mean(axis=1) + 1e-18) / 70)
+    return np.stack([moment(high, 4), moment(high, 3), share, level.std(axis=1), middle - low, follows], axis=1)
 
 
 def entropy(counts: NDArray[np.integer] | NDArray[np.floating]) -> float:
