@@ -19,10 +19,15 @@ fail() {
 install_by_apt() { # packages; false where we may not or cannot
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
     say "apt-get install $*"
-    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
-    "${apt[@]}" install -y --no-install-recommends "$@" </dev/null >&2 ||
-        { "${apt[@]}" update </dev/null >&2 && "${apt[@]}" install -y --no-install-recommends "$@" </dev/null >&2; }
+    apt_install "$@" >.cache/apt.log 2>&1 || { # Perhaps the package lists are old, or not there yet.
+        apt update >>.cache/apt.log 2>&1 && apt_install "$@" >>.cache/apt.log 2>&1
+    } || {
+        tail -n 5 .cache/apt.log >&2
+        return 1
+    }
 }
+apt_install() { apt install -y --no-install-recommends "$@"; }
+apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
 
 find_python() { # prints the path of a Python that the lock is made for
     local name
