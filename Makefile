@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .PHONY: setup
 setup: ## the locked environment, Java and the jars
@@ -24,6 +24,10 @@ test: setup ## every test but those marked slow
 .PHONY: test-slow
 test-slow: setup ## the tests marked slow
 	$(BIN)/pytest -m slow
+
+.PHONY: bench
+bench: setup ## measure the job: MB/s, fixed costs, memory, growth
+	$(BIN)/python tests/bench/pipeline.py
 
 .PHONY: lint
 lint: setup ## ruff: rules and format

@@ -70,3 +70,15 @@ def test_the_top_level_holds_the_packages_and_little_else() -> None:
         *("requirements.lock", "jars.lock", ".gitignore", ".pre-commit-config.yaml", ".ci", ".gitattributes"),
     }
     assert top <= packages | files
+
+
+def test_every_link_of_the_docs_leads_to_a_file() -> None:
+    links = [
+        (name, target.partition("#")[0])
+        for name, text in texts()
+        if name.endswith(".md")
+        for target in re.findall(r"\]\(([^)\s]+)\)", text)
+        if "://" not in target and not target.startswith(("#", "mailto:"))
+    ]
+    assert len(links) > 5
+    assert not [(name, target) for name, target in links if not (ROOT / name).parent.joinpath(target).exists()]
