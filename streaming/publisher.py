@@ -83,15 +83,24 @@ class Publisher:
         self.tally = Tally()
 
     def run(self) -> Tally:
-        """Follow the table until told to stop."""
-        cursor = self.load_cursor()
+        """Follow the table until told to stop; a lake that cannot be read for a while is tried again."""
+        cursor: Cursor | None = None
+        pauses = growing_pauses()
         while not self._stop.is_set():
             last = self.finish.is_set()
             before = cursor
-            cursor = self.catch_up(cursor)
+            try:
+                cursor = self.catch_up(cursor)
+                pauses = growing_pauses()
+            except UserError:
+                raise
+            except Exception as error:  # the store behind the lake: it is back some time, with the same rows
+                self.tally.trouble = f"{type(error).__name__}: {error}"
+                self._stop.wait(next(pauses))
+                cursor = None  # what was saved is what counts
             if last:
                 break
-            if cursor == before:
+            if cursor is not None and cursor == before:
                 self._stop.wait(LOOK_SECONDS)
         return self.tally
 

@@ -290,6 +290,27 @@ def test_a_log_that_was_cut_is_an_error_with_a_way_out_not_a_wait(lake: Path) ->
         Publisher(str(lake), "x", Scripted()).catch_up()
 
 
+def test_a_lake_that_cannot_be_read_for_a_while_is_tried_again(lake: Path) -> None:
+    first = lake / "verdicts/_delta_log/00000000000000000000.json"
+    aside = first.rename(lake / "aside.json")
+    first.mkdir()  # reading it is an error of the file system, not "not there"
+    target, stop = Scripted(), threading.Event()
+    publisher = Publisher(str(lake), "x", target, stop=stop)
+    thread = threading.Thread(target=publisher.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not publisher.tally.trouble and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert publisher.tally.trouble
+    first.rmdir()
+    aside.rename(first)
+    while publisher.tally.taken < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop.set()
+    thread.join(5)
+    assert target.sent == IDS
+
+
 def test_no_lake_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has the job run yet"):
         Publisher(str(tmp_path), "x", Scripted()).catch_up()
