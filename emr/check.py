@@ -23,6 +23,7 @@ from deltalake import DeltaTable
 from emr.elf import counted, survey
 from emr.manifest import DATA, ENTRY, ENVIRONMENT, Manifest, measure, verify_parts
 from streaming.errors import UserError
+from streaming.session import find_jars
 
 PYTHON = Path("/usr/bin/python3.11")
 PROBE = Path(__file__).with_name("probe.py")
@@ -75,6 +76,8 @@ def check_job(bundle: Path, place: Path, records: Path) -> tuple[int, list[str]]
     Returns how many verdicts it wrote, and the findings. An upload that lacks chunks is given up after a second, so
     that a folder with one in it does not hold up the check.
     """
+    if not (place / "data/index").is_dir():
+        raise UserError("the bundle has no index to judge with: build it with `soundgate emr bundle --index INDEX`")
     lake = place / "lake"
     arguments = [
         *("run", "--source", f"files:{records.resolve()}", "--lake", str(lake)),
@@ -164,6 +167,7 @@ def spark_submit(bundle: Path, place: Path, script: Sequence[str]) -> str:
         str(home / "bin/spark-submit"),
         *("--master", "local-cluster[1,1,1024]", "--driver-memory", "1g"),
         *("--archives", ",".join(archives)),
+        *("--jars", find_jars()),  # EMR's own Delta
         *("--conf", "spark.pyspark.python=./environment/bin/python"),
         *("--conf", f"spark.pyspark.driver.python={place.resolve() / 'environment/bin/python'}"),
         *("--conf", f"spark.local.dir={fresh(place / 'scratch')}", "--conf", "spark.ui.enabled=false"),
