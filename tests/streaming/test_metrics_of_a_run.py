@@ -42,6 +42,7 @@ def test_metrics_and_published_verdicts_agree_with_the_tables(
     try:
         rig.drain(
             spark,
+            timeout_seconds=2.0,
             metrics=[f"log:{log}"],
             publish=[f"http://127.0.0.1:{server.server_port}/", "http://127.0.0.1:9/down"],
         )
