@@ -7,13 +7,14 @@ import numpy as np
 from udfs.findings import Reason
 from udfs.forensics.finding import CERTAIN, Finding
 from udfs.forensics.repeat import repeat_period
-from udfs.forensics.samples_as_bytes import Found, find_payload, find_plain_payload
+from udfs.forensics.samples_as_bytes import Found, find_payload, find_plain_payload, find_wild_floats
 from udfs.forensics.signal import Signal
 from udfs.forensics.sound import find_stretches, judge
 from udfs.forensics.windows import FEATURES, Measured
 
 HEAD_FRAMES = 8192  # read out even where nothing looks like data
 SUSPICIOUS_LOG_ODDS = -4.0  # of the worst window, from which on every mapping is tried on the head all the same
+WILD_LOG_ODDS = 6.0
 WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
 MAX_STRETCHES = 8
 
@@ -50,6 +51,9 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
         found = read(sliced, 0, min(frames, HEAD_FRAMES))
         if found:
             return _findings(found, found.reason)
+    wild = find_wild_floats(sliced)
+    if wild:
+        return [Finding(WILD_LOG_ODDS, wild.reason)]
     strength = max((_strength(o) for o in odds), default=-10.0)
     numbers["data_log_odds"] = strength
     return [Finding(strength, _name(sliced, measured, odds, held, whole, flagged, usable))] if strength > 0 else []

@@ -7,6 +7,8 @@ from udfs.forensics.finding import CERTAIN, Finding
 from udfs.forensics.lowbits import Floor, measure_floor, read_payload
 from udfs.forensics.signal import Signal
 
+MAX_OFF_LEVEL = 0.04  # of the floor's power; a dozen cells of time and frequency measure it to about 0.03
+
 
 def find_low_bits(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
     """Payloads in the low bits of integer samples of 16 bits and more."""
@@ -27,7 +29,7 @@ def find_low_bits(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
 
 def log_odds(floor: Floor) -> float:
     """How surely low bits were replaced: a floor at the exact level, sharply, in several windows."""
-    if floor.windows < 2 or abs(floor.level - 1) > 0.06:
+    if floor.windows < 2 or abs(floor.level - 1) > MAX_OFF_LEVEL:
         return -4.0
     sharpness = (floor.sharpness - 0.64) * 30
     return min(6.0, sharpness, 1.5 * (floor.windows - 1))

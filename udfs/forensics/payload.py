@@ -12,7 +12,7 @@ from udfs.findings import Payload
 from udfs.forensics.structure import find_structures
 from udfs.forensics.text import TextRun, find_text
 
-MIN_TEXT_SHARE = 0.5  # of the bytes searched: from here on the whole is called text, below it is a find inside
+MIN_ZEROS = 0.05  # share of an executable's bytes that are zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,17 @@ def recognise(data: bytes, least_text: int = 64) -> Recovered | None:
     if structures:
         first = structures[0]
         return Recovered(first.kind, first.start, first.end)
-    return _readable(data, run) if run else None
+    return _readable(data, run) if run else _under_xor(data)
+
+
+def _under_xor(data: bytes) -> Recovered | None:
+    """A file under a one-byte XOR, where one byte is common enough to be its zeros."""
+    codes = np.frombuffer(data[:65536], np.uint8)
+    counts = np.bincount(codes, minlength=256)
+    if not len(codes) or counts.argmax() == 0 or counts.max() < MIN_ZEROS * len(codes):
+        return None
+    found = find_structures(undo_xor(data))
+    return Recovered("xor", found[0].start, found[0].end, found[0].kind) if found else None
 
 
 def _readable(data: bytes, run: TextRun) -> Recovered:

@@ -21,6 +21,8 @@ CODES = {
     "e": "samples.symbols",
 }
 MIN_CONSTANT_FRAMES = 64
+WILD_LOUD, WILD_QUIET = 1e7, 1e-20  # of full scale; 32-bit integers in floats reach 2e9 and are a lattice
+MIN_WILD_SHARE = 0.02
 LOOK_FRAMES = 1 << 15  # of a stretch that every reading is tried on; the rest is read once one has found something
 MOST = 0.7  # share of the bytes that text must cover to be taken at once
 READABLE = ("text", "base64", "hex")
@@ -145,3 +147,14 @@ def find_constant(signal: Signal) -> Found | None:
     if not first.any() or not bool(np.all(signal.values == first)):
         return None
     return Found(Reason("samples.full_scale", f"all {len(signal.values)} frames are {first.tolist()}"), None)
+
+
+def find_wild_floats(signal: Signal) -> Found | None:
+    """Floating-point samples of magnitudes that no sound has: what bytes are when they are read as floats."""
+    if signal.bits or not signal.values.size:
+        return None
+    size = np.abs(signal.values[: 1 << 18])
+    wild = float(np.mean((size > WILD_LOUD) | ((size > 0) & (size < WILD_QUIET))))
+    if wild < MIN_WILD_SHARE:
+        return None
+    return Found(Reason("samples.data", f"{wild:.0%} of the float samples have magnitudes that no sound has"), None)
