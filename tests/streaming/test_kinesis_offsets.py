@@ -50,6 +50,7 @@ def test_a_shard_is_forgotten_only_when_it_was_closed_before_and_is_listed_no_mo
     after = advance(before, {"b": CLOSED}, [Shard("c")])
     assert after.positions == {"b": CLOSED, "c": CLOSED}
     assert advance(after, {}, [Shard("c")]).positions == {"c": CLOSED}
+    assert advance(before, {}, [Shard("c")]).positions == {"b": OPEN, "c": CLOSED}
 
 
 def test_equal_offsets_give_equal_text_and_survive_it():

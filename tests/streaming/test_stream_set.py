@@ -59,6 +59,7 @@ def test_extra_streams_come_and_go_and_their_names_are_never_used_again():
     assert down.active == (*NAMES, "s-extra-0")
     assert down.draining == {"s-extra-1": "t2"}
     assert down.existing == (*NAMES, "s-extra-0", "s-extra-1")
+    assert down.change(NAMES, "t3").draining == {"s-extra-1": "t2", "s-extra-0": "t3"}
     forgotten = down.forget(["s-extra-1"])
     assert forgotten.existing == (*NAMES, "s-extra-0")
     assert with_extras(forgotten, 3)[-2:] == ("s-extra-2", "s-extra-3")
