@@ -1,0 +1,302 @@
+"""Measure the job: reading, rebuilding, judging; what a batch costs, and what grows with what.
+
+    python tests/bench/pipeline.py [--megabytes N] [--tracks N] [--json]
+
+Everything is measured in one run and one JVM, after a first pass that warms both up, and as CPU seconds of the whole
+process tree as well as by the clock: on a busy machine only the former means anything. Uploads are generated, in chunks
+of 256 KiB; record files hold 32 MiB, and a batch takes one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import random
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "streaming"))
+
+import pandas as pd
+from job_rig import make_rig, write_wave
+from process_meter import Usage, measure
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.functions import pandas_udf
+from pyspark.sql.types import LongType
+from rebuilding import make_chunks
+
+from references.build import build_index
+from streaming.judge import JudgeOpener
+from streaming.pipeline import rebuild
+from streaming.producer import Record
+from streaming.record_files import RecordFileWriter
+from streaming.run import Job
+from streaming.session import start_session
+from streaming.settings import Settings, load_settings
+from streaming.sources import group_records, read_records
+from streaming.wire_v1 import encode_v1
+from udfs.samples import DecodeLimits
+from udfs.track import Track
+
+MB = 1e6
+CHUNK = 256 << 10
+LOOK_SECONDS = 0.25
+CORES = 2
+SECONDS_A_TRACK = 60.0  # of mono sound at 22,050 Hz: 2.6 MB, eleven chunks
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What some of a query's batches cost, the first ones left out."""
+
+    name: str
+    megabytes: float
+    chunks: int
+    batches: int
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def speed(self) -> float:
+        """MB a second by the clock."""
+        return self.megabytes / self.seconds
+
+    @property
+    def cpu_a_chunk_ms(self) -> float:
+        """CPU milliseconds a chunk."""
+        return 1000 * self.cpu_seconds / self.chunks
+
+
+def write_uploads(folder: Path, uploads: int, chunks: int, at_a_time: int, size: int = CHUNK) -> Path:
+    """Write uploads of random bytes as record files, `at_a_time` of them interleaved chunk by chunk."""
+    source = random.Random(1)
+
+    def records() -> Iterator[Record]:
+        for start in range(0, uploads, at_a_time):
+            open_now = [
+                make_chunks(source.randbytes(chunks * size), size, str(uuid.UUID(int=source.getrandbits(128))))
+                for _ in range(start, min(uploads, start + at_a_time))
+            ]
+            for index in range(chunks):
+                for number, upload in enumerate(open_now, start):
+                    yield Record(f"user{number}/track{number}", encode_v1(upload[index]))
+
+    RecordFileWriter(folder).write(records())
+    return folder
+
+
+def settings_for(folder: Path, work: Path) -> Settings:
+    """Give the settings of a job that takes one record file a batch."""
+    places = {"lake": str(work / "lake"), "checkpoint": str(work / "checkpoint"), "index": work / "index"}
+    return load_settings({"source": f"files:{folder}", **places, "max_batch_bytes": 32 << 20, "partitions": CORES})
+
+
+def run_query(name: str, query_of: DataFrame, folder: Path, work: Path, warm: int = 3) -> Cost:
+    """Run a query over all record files into nothing; the first `warm` batches are not counted."""
+    files = len(list(folder.glob("*.parquet")))
+    chunk_bytes = sum(file.stat().st_size for file in folder.glob("*.parquet"))
+    checkpoint = work / "query"
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    query = (
+        query_of.writeStream.format("noop")
+        .option("checkpointLocation", str(checkpoint))
+        .trigger(processingTime="0 seconds")
+        .start()
+    )
+    marks: dict[int, tuple[float, Usage]] = {}
+    rows: dict[int, int] = {}
+    while len(rows) < files:
+        time.sleep(LOOK_SECONDS)
+        if query.exception() is not None:
+            raise RuntimeError(f"{name}: {query.exception()}")
+        for progress in query.recentProgress:
+            if progress["numInputRows"] and progress["batchId"] not in rows:
+                rows[progress["batchId"]] = progress["numInputRows"]
+                marks[progress["batchId"]] = (time.monotonic(), measure())
+    query.stop()
+    batches = sorted(rows)
+    first, last = marks[batches[warm - 1]], marks[batches[-1]]
+    counted = batches[warm:]
+    return Cost(
+        name,
+        chunk_bytes * len(counted) / files / MB,
+        sum(rows[batch] for batch in counted),
+        len(counted),
+        last[0] - first[0],
+        last[1].cpu_seconds - first[1].cpu_seconds,
+    )
+
+
+@pandas_udf(LongType())
+def length(data: pd.Series) -> pd.Series:
+    """Take the bytes to Python and do nothing with them: what crossing over costs."""
+    return data.map(len)
+
+
+def measure_rebuild(spark: SparkSession, work: Path, megabytes: int) -> list[Cost]:
+    """Compare reading, a plain pandas UDF and the rebuild, for uploads within a batch and spread over all of them."""
+    uploads = max(8, round(megabytes * MB / (20 * CHUNK)))
+    whole = write_uploads(work / "whole", uploads, 20, 1)
+    spread = write_uploads(work / "spread", uploads, 20, uploads)
+    rounds = []
+    for folder in (whole, whole, spread):  # the first round warms up and is not kept
+        settings = settings_for(folder, work)
+        records = read_records(spark, settings)
+        round_costs = [
+            run_query("no-op read", records, folder, work),
+            run_query("pandas UDF", records.select(length("data")), folder, work),
+            run_query(f"rebuild, uploads {folder.name}", rebuild(group_records(records), settings, ()), folder, work),
+        ]
+        rounds.append(round_costs)
+    return [*rounds[1], rounds[2][1], rounds[2][2]]
+
+
+def measure_growth(spark: SparkSession, work: Path) -> dict[str, tuple[Cost, Cost]]:
+    """Give the rebuild's cost for few and many chunks a track, and for few and many uploads in flight."""
+    cases = {
+        "10 to 100 chunks a track": ((160, 10, 160), (16, 100, 16)),
+        "10 to 1,000 uploads in flight": ((2_000, 10, 10), (2_000, 10, 1_000)),
+    }
+    growth = {}
+    for name, (small, large) in cases.items():
+        size = CHUNK if "chunks" in name else 16 << 10
+        pair = []
+        for number, (uploads, chunks, at_a_time) in enumerate((small, large)):
+            folder = write_uploads(work / f"{abs(hash(name))}-{number}", uploads, chunks, at_a_time, size)
+            settings = settings_for(folder, work)
+            records = group_records(read_records(spark, settings))
+            pair.append(run_query(name, rebuild(records, settings, ()), folder, work, warm=2))
+        growth[name] = (pair[0], pair[1])
+    return growth
+
+
+def measure_job(spark: SparkSession, work: Path, tracks: int) -> dict[str, float]:
+    """Compare the whole job with a plain loop that judges the same tracks on two processes, without Spark."""
+    sounds = [write_wave(seed, SECONDS_A_TRACK) for seed in range(tracks)]
+    known = work / "known.wav"
+    known.write_bytes(sounds[0])
+    build_index([known], work / "index")
+    rig = make_rig(work / "job", work / "index", max_batch_bytes=32 << 20, trigger_seconds=0.0, partitions=CORES)
+    for start in range(0, tracks, 12):
+        rig.put(
+            [
+                Record(f"user/track {seed}", encode_v1(chunk))
+                for seed in range(start, min(start + 12, tracks))
+                for chunk in make_chunks(sounds[seed], CHUNK, str(uuid.UUID(int=seed + 1)))
+            ]
+        )
+    job_speed, fixed_seconds, fixed_cpu = run_job(spark, rig.settings(), sum(map(len, sounds[12:])), tracks // 12)
+    loop_speed = run_loop(work / "index", sounds)
+    return {
+        "whole job MB/s": job_speed,
+        "plain loop MB/s": loop_speed,
+        "job / loop": job_speed / loop_speed,
+        "empty batch s": fixed_seconds,
+        "empty batch CPU s": fixed_cpu,
+    }
+
+
+def run_job(spark: SparkSession, settings: Settings, counted_bytes: int, batches: int) -> tuple[float, float, float]:
+    """Run the job over its record files, then some empty batches; the first batch warms up and is not counted."""
+    job = Job(spark, settings)
+    query = job.start()
+    done: dict[int, float] = {}
+    empty: list[tuple[float, float]] = []
+    last_empty = -1
+    while len(empty) < 6:
+        time.sleep(LOOK_SECONDS / 5)
+        if query.exception() is not None:
+            raise RuntimeError(str(query.exception()))
+        progress: Any = query.lastProgress
+        if progress and progress["numInputRows"]:
+            done.setdefault(progress["batchId"], time.monotonic())
+        elif progress and len(done) >= batches and progress["batchId"] != last_empty:
+            last_empty = progress["batchId"]
+            empty.append((time.monotonic(), measure().cpu_seconds))
+    job.stop()
+    times = list(done.values())
+    spans = len(empty) - 1
+    return (
+        counted_bytes / MB / (times[-1] - times[0]),
+        (empty[-1][0] - empty[0][0]) / spans,
+        (empty[-1][1] - empty[0][1]) / spans,
+    )
+
+
+_judge: Any = None
+
+
+def open_judge(index: Path) -> None:
+    """Open what a worker of the job opens."""
+    global _judge
+    _judge = JudgeOpener(index, DecodeLimits())()
+
+
+def judge(data: bytes) -> str:
+    """Judge one track."""
+    return str(_judge.classify(Track(data)).decision)
+
+
+def run_loop(index: Path, sounds: list[bytes]) -> float:
+    """Judge all tracks in a pool of two processes; MB/s without the processes' start."""
+    with multiprocessing.get_context("spawn").Pool(CORES, partial(open_judge, index)) as pool:
+        pool.map(judge, sounds[: 2 * CORES], chunksize=1)
+        started = time.monotonic()
+        pool.map(judge, sounds[12:], chunksize=1)
+        return sum(map(len, sounds[12:])) / MB / (time.monotonic() - started)
+
+
+def describe(costs: list[Cost], growth: dict[str, tuple[Cost, Cost]], job: dict[str, float], peak: int) -> str:
+    """Write the tables for people."""
+    lines = [f"{'':32} {'MB/s':>8} {'CPU ms/chunk':>13} {'s/batch':>8}"]
+    lines += [
+        f"{cost.name:32} {cost.speed:8.1f} {cost.cpu_a_chunk_ms:13.2f} {cost.seconds / cost.batches:8.2f}"
+        for cost in costs
+    ]
+    plain = [cost for cost in costs if cost.name == "pandas UDF"]
+    for udf, cost in zip(plain, (each for each in costs if each.name.startswith("rebuild")), strict=True):
+        lines.append(f"{cost.name}: {cost.cpu_a_chunk_ms / udf.cpu_a_chunk_ms:.2f} x the pandas UDF's CPU (target 2)")
+    lines += [
+        f"{name}: {small.cpu_a_chunk_ms:.2f} -> {large.cpu_a_chunk_ms:.2f} CPU ms a chunk "
+        f"({large.cpu_a_chunk_ms / small.cpu_a_chunk_ms:.2f} x)"
+        for name, (small, large) in growth.items()
+    ]
+    lines += [f"{name:32} {value:8.2f}" for name, value in job.items()]
+    lines.append(f"{'peak memory, all processes':32} {peak / MB:8.0f} MB")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, default=400, help="how much the rebuild is measured over")
+    parser.add_argument("--tracks", type=int, default=60, help="how many tracks the whole job judges")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    said = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="soundgate-bench-") as folder:
+        work = Path(folder)
+        spark = start_session(CORES, {"spark.master": f"local[{CORES}]", "spark.local.dir": str(work / "spark")})
+        costs = measure_rebuild(spark, work, said.megabytes)
+        growth = measure_growth(spark, work)
+        job = measure_job(spark, work, said.tracks)
+        peak = measure().peak_bytes
+        spark.stop()
+    if said.json:
+        named = {cost.name: cost.__dict__ for cost in costs}
+        pairs = {name: [cost.cpu_a_chunk_ms for cost in pair] for name, pair in growth.items()}
+        print(json.dumps({"costs": named, "growth": pairs, "job": job, "peak_bytes": peak}))
+    else:
+        print(describe(costs, growth, job, peak))
+
+
+if __name__ == "__main__":
+    main()
