@@ -96,7 +96,8 @@ def _best_reading(candidates: Iterator[Reading]) -> tuple[int, Reading, Recovere
         if recovered is None:
             continue
         share = (recovered.end - recovered.start) / len(reading.data)
-        if recovered.kind not in READABLE or share > MOST:
+        # An offset of half the range looks like an XOR of the top bit: the plain reading is the better one.
+        if recovered.kind not in (*READABLE, "xor") or (share > MOST and recovered.kind != "xor"):
             return number, reading, recovered
         if share > longest:
             best, longest = (number, reading, recovered), share
