@@ -174,10 +174,12 @@ def spark_submit(bundle: Path, place: Path, script: Sequence[str]) -> str:
         *("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1"),
         *script,
     ]
-    # As in a YARN container, where the archives lie in the working folder of driver and executors alike.
+    # As in a YARN container, where the archives lie in the working folder of driver and executors alike. The driver
+    # needs its Python there too: Spark asks the stateful processor for its state variables in a worker of its own.
     cwd = fresh(place / "cwd")
-    if (place / "data").is_dir() and not (cwd / "data").exists():
-        (cwd / "data").symlink_to(place / "data")
+    for name in ("environment", "data"):
+        if (place / name).is_dir() and not (cwd / name).exists():
+            (cwd / name).symlink_to(place / name)
     environment = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(fresh(place / "home")),
