@@ -14,7 +14,6 @@ from udfs.forensics.windows import FEATURES, Measured
 
 HEAD_FRAMES = 8192  # read out even where nothing looks like data
 SUSPICIOUS_LOG_ODDS = -4.0  # of the worst window, from which on every mapping is tried on the head all the same
-WILD_LOG_ODDS = 6.0
 WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
 MAX_STRETCHES = 8
 
@@ -53,7 +52,7 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
             return _findings(found, found.reason)
     wild = find_wild_floats(sliced)
     if wild:
-        return [Finding(WILD_LOG_ODDS, wild.reason)]
+        return [Finding(CERTAIN, wild.reason)]
     strength = max((_strength(o) for o in odds), default=-10.0)
     numbers["data_log_odds"] = strength
     return [Finding(strength, _name(sliced, measured, odds, held, whole, flagged, usable))] if strength > 0 else []

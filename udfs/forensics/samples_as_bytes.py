@@ -21,7 +21,7 @@ CODES = {
     "e": "samples.symbols",
 }
 MIN_CONSTANT_FRAMES = 64
-WILD_LOUD, WILD_QUIET = 1e7, 1e-20  # of full scale; 32-bit integers in floats reach 2e9 and are a lattice
+WILD = 1e7  # times full scale; sound that fades out may be as quiet as it likes
 MIN_WILD_SHARE = 0.02
 LOOK_FRAMES = 1 << 15  # of a stretch that every reading is tried on; the rest is read once one has found something
 MOST = 0.7  # share of the bytes that text must cover to be taken at once
@@ -155,7 +155,7 @@ def find_wild_floats(signal: Signal) -> Found | None:
     if signal.bits or not signal.values.size:
         return None
     size = np.abs(signal.values[: 1 << 18])
-    wild = float(np.mean((size > WILD_LOUD) | ((size > 0) & (size < WILD_QUIET))))
+    wild = float(np.mean(size > WILD))
     if wild < MIN_WILD_SHARE:
         return None
     return Found(Reason("samples.data", f"{wild:.0%} of the float samples have magnitudes that no sound has"), None)
