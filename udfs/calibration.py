@@ -1,7 +1,7 @@
 """From evidence to a score: how often sound that is in no recording of an index reaches as much.
 
-The best wrong candidate of an unknown query exceeds a value less and less often, by a factor of e each `SPREAD` standard
-deviations, and more often the more there is to mistake it for. `references.calibrate` fits the numbers to
+The best wrong candidate of an unknown query exceeds a value less and less often, by a factor of e each `SPREAD`
+standard deviations, and more often the more there is to mistake it for. `references.calibrate` fits the numbers to
 references/calibration.csv; docs/fingerprint.md shows how well they hold for other recordings.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-MIDDLE = 6.4  # standard deviations that one unknown query in 1.6 exceeds, in an index of ...
-SPREAD = 0.55  # standard deviations to the next factor of e
+MIDDLE = 6.11  # standard deviations that one unknown query in 1.6 exceeds, in an index of ...
+SPREAD = 0.71  # standard deviations to the next factor of e
 FRAMES = 600_000  # ... this many frames
 MIN_SCORE = 0.995  # the shipped threshold: at most one unknown query in two hundred is matched
 

@@ -55,13 +55,13 @@ def identify(
         A match for each part of a recording that is heard, and behind them the next candidates.
     """
     query = fingerprint(samples, sample_rate)
-    found = [one for generation in index.generations for one in _search(query, generation, index.frames)]
+    found = [one for generation in index.generations for one in search_generation(query, generation, index.frames)]
     found.sort(key=lambda one: -one.segment.evidence)
     best = _without_repeats(one for one in found if one.score >= min_score)
     return [_match(one, len(query.signs)) for one in best[:MOST_MATCHES]]
 
 
-def _search(query: Fingerprint, generation: Generation, frames: int) -> list[Found]:
+def search_generation(query: Fingerprint, generation: Generation, frames: int) -> list[Found]:
     """Find the segments of a query in one generation; `frames` is the size of the whole index."""
     parts = list(blocks(query))
     listed = [block_segments(block, generation.planes, generation.edges) for block in parts]

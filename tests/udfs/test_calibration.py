@@ -1,0 +1,27 @@
+"""The score means what it says: of unknown sounds, at most 1 - s are answered with a score of s or more."""
+
+from __future__ import annotations
+
+import pytest
+
+from udfs.calibration import FRAMES, MIN_SCORE, evidence_of, score_of
+
+
+def test_more_evidence_never_scores_less() -> None:
+    scores = [score_of(evidence / 10, FRAMES) for evidence in range(400)]
+    assert scores == sorted(scores)
+    assert 0 <= scores[0] < 0.01
+    assert scores[-1] == pytest.approx(1)
+
+
+def test_a_larger_catalogue_needs_more_evidence() -> None:
+    assert score_of(8, 10 * FRAMES) < score_of(8, FRAMES)
+
+
+@pytest.mark.parametrize("evidence", [5.5, 7.0, 9.0, 12.0])
+def test_the_evidence_behind_a_score_can_be_told(evidence: float) -> None:
+    assert evidence_of(score_of(evidence, 2 * FRAMES), 2 * FRAMES) == pytest.approx(evidence, abs=0.01)
+
+
+def test_the_shipped_threshold_lets_through_one_unknown_sound_in_two_hundred() -> None:
+    assert pytest.approx(1 / 200) == 1 - MIN_SCORE
