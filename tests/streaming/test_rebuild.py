@@ -341,6 +341,34 @@ def test_state_of_another_version_is_refused_with_the_way_out() -> None:
         desk.batch(arrive(make_chunks(DATA, 100)[1:2]))
 
 
+@given(st.data())
+def test_every_record_has_exactly_one_outcome_whatever_it_claims(data: st.DataObject) -> None:
+    honest = make_chunks(b"0123456789" * 3, 5)
+    claims = st.fixed_dictionaries(
+        {},
+        optional={
+            "index": st.integers(0, 9),
+            "count": st.sampled_from([0, 1, 3, 6, 10]),
+            "payload": st.binary(min_size=1, max_size=4),
+            "compression": st.sampled_from(list(Compression)),
+            "track_bytes": st.sampled_from([None, 0, 30, 10**9]),
+            "track_sha256": st.sampled_from([None, honest[-1].track_sha256, "00" * 32]),
+        },
+    )
+    lie = st.builds(lambda chunk, changes: altered(chunk, **changes), st.sampled_from(honest), claims)
+    records = data.draw(st.lists(st.sampled_from(honest) | lie | st.binary(max_size=6), min_size=1, max_size=25))
+    desk = Desk(RebuildLimits(max_upload_bytes=40, max_chunks=8))
+    cuts = data.draw(st.lists(st.integers(0, len(records)), max_size=4))
+    outcomes = [outcome for batch in split(arrive(records), cuts) if batch for outcome in desk.batch(batch)]
+    outcomes += desk.expire(10**9)
+    ended = [outcome for outcome in outcomes if outcome.kind in (Kind.TRACK, Kind.VERDICT)]
+    assert len(ended) <= 1
+    used = sum(outcome.facts["chunks_received"] + outcome.facts["chunks_duplicate"] for outcome in ended)
+    assert used + len(codes(outcomes)) == len(records)
+    assert desk.upload is None
+    assert not desk.shelf.payloads
+
+
 def test_an_identical_duplicate_of_a_shelved_chunk_is_counted_and_not_shelved_again() -> None:
     desk = Desk()
     chunks = make_chunks(DATA, 100)
