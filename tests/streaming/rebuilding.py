@@ -102,7 +102,12 @@ class DictShelf:
 class Desk:
     """A group that is remembered between batches as the state store does it: as text."""
 
-    def __init__(self, limits: RebuildLimits = RebuildLimits(), key: str = KEY, starts_ms: tuple[int, ...] = ()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        limits: RebuildLimits = RebuildLimits(),  # noqa: B008 - frozen
+        key: str = KEY,
+        starts_ms: tuple[int, ...] = (),
+    ) -> None:
         self.rebuilder = Rebuilder(limits, DEFAULT_LIMITS, starts_ms)
         self.key = key
         self.shelf = DictShelf()
