@@ -73,7 +73,7 @@ def search_generation(query: Fingerprint, generation: Generation, frames: int) -
     ]
     if len(parts) > 1:
         segments = _join(parts, segments, generation)
-    return [Found(generation, segment, score_of(segment.evidence, frames)) for segment in segments]
+    return [Found(generation, segment, score_of(segment.evidence, frames, len(parts))) for segment in segments]
 
 
 def _join(parts: list[Block], segments: list[Segment], generation: Generation) -> list[Segment]:

@@ -76,10 +76,15 @@ class Segment:
 def blocks(query: Fingerprint) -> Iterator[Block]:
     """Cut a fingerprint into blocks of nearly `BLOCK_FRAMES`."""
     count = len(query.signs)
-    parts = max(1, round(count / BLOCK_FRAMES))
+    parts = block_count(count)
     for part in range(parts):
         first, end = count * part // parts, count * (part + 1) // parts
         yield Block(part, first, _part(query, first, end))
+
+
+def block_count(frames: int) -> int:
+    """How many blocks a query of so many frames is cut into."""
+    return max(1, round(frames / BLOCK_FRAMES))
 
 
 def _part(query: Fingerprint, first: int, end: int) -> Fingerprint:

@@ -24,6 +24,7 @@ import soxr
 from fingerprint_conditions import CONDITIONS, LONGER, RATE, WITH_ANOTHER, Sound, level
 
 from references.build import build_index
+from references.calibrate import blocks_of
 from udfs.calibration import MIN_SCORE, evidence_of
 from udfs.landmark_index import LandmarkIndex, open_index
 from udfs.match import identify
@@ -182,7 +183,7 @@ def _measure(
                     error = best.reference_offset_ms - best.query_offset_ms - start * 1000 if best else 0.0
                     yield Row(
                         source.stem, chosen.part, group, condition, seconds, is_known, right,
-                        evidence_of(best.score, index.frames) if best else 0.0,
+                        evidence_of(best.score, index.frames, blocks_of(seconds)) if best else 0.0,
                         best.score if best else 0.0, error, spent * 1000,
                         index.frames,
                     )  # fmt: skip

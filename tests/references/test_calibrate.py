@@ -7,8 +7,8 @@ import zlib
 
 import pytest
 
-from references.calibrate import ROWS, Fit, fit, read_unknown
-from udfs.calibration import FRAMES, MIDDLE, MIN_SCORE, SPREAD
+from references.calibrate import ROWS, Fit, blocks_of, fit, read_unknown
+from udfs.calibration import MIDDLE, MIN_SCORE, SPREAD, compared
 
 
 def test_the_shipped_numbers_come_from_the_data_in_the_tree() -> None:
@@ -19,11 +19,11 @@ def test_the_shipped_numbers_come_from_the_data_in_the_tree() -> None:
 def test_the_score_holds_for_recordings_that_it_was_not_fitted_to(half: int) -> None:
     fitted = fit(read_unknown(ROWS, lambda name: zlib.crc32(name.encode()) % 2 == half))
     others = read_unknown(ROWS, lambda name: zlib.crc32(name.encode()) % 2 != half)
-    queries = [query for of_one_length in others.values() for query in of_one_length]
+    queries = [(evidence, frames, blocks_of(seconds)) for seconds in others for evidence, frames in others[seconds]]
     assert len(queries) > 500
 
-    def score(evidence: float, frames: int) -> float:
-        return math.exp(-frames / FRAMES * math.exp(-(evidence - fitted.middle) / fitted.spread))
+    def score(evidence: float, frames: int, blocks: int) -> float:
+        return math.exp(-compared(frames, blocks) * math.exp(-(evidence - fitted.middle) / fitted.spread))
 
     for promised in (0.9, 0.95, 0.99, MIN_SCORE):
         wrong = sum(score(*query) >= promised for query in queries) / len(queries)
