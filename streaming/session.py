@@ -34,6 +34,8 @@ PROPERTIES = {
     "spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20),
     # So many state values come to Python in one message; a value is one chunk.
     "spark.sql.execution.arrow.transformWithStateInPySpark.maxStateRecordsPerBatch": "32",
+    # A table's log is a few thousand lines: read in the 50 tasks of Delta's default, each append costs seconds.
+    "spark.databricks.delta.snapshotPartitions": "1",
     # Audio does not get smaller: compressing it for the shuffle only costs.
     "spark.shuffle.compress": "false",
     "spark.shuffle.spill.compress": "false",
