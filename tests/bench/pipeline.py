@@ -13,7 +13,6 @@ import argparse
 import json
 import multiprocessing
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -104,8 +103,7 @@ def run_query(name: str, query_of: DataFrame, folder: Path, work: Path, warm: in
     """Run a query over all record files into nothing; the first `warm` batches are not counted."""
     files = len(list(folder.glob("*.parquet")))
     chunk_bytes = sum(file.stat().st_size for file in folder.glob("*.parquet"))
-    checkpoint = work / "query"
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    checkpoint = work / f"query-{uuid.uuid4()}"  # the state store may still be tidying up behind an earlier query
     query = (
         query_of.writeStream.format("noop")
         .option("checkpointLocation", str(checkpoint))
@@ -126,7 +124,7 @@ def run_query(name: str, query_of: DataFrame, folder: Path, work: Path, warm: in
     batches = sorted(rows)
     first, last = marks[batches[warm - 1]], marks[batches[-1]]
     counted = batches[warm:]
-    return Cost(
+    cost = Cost(
         name,
         chunk_bytes * len(counted) / files / MB,
         sum(rows[batch] for batch in counted),
@@ -134,6 +132,8 @@ def run_query(name: str, query_of: DataFrame, folder: Path, work: Path, warm: in
         last[0] - first[0],
         last[1].cpu_seconds - first[1].cpu_seconds,
     )
+    print(f"{name}: {cost.speed:.1f} MB/s, {cost.cpu_a_chunk_ms:.2f} CPU ms a chunk", file=sys.stderr)
+    return cost
 
 
 @pandas_udf(LongType())
