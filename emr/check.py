@@ -18,11 +18,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
-
 from emr.elf import counted, survey
 from emr.manifest import DATA, ENTRY, ENVIRONMENT, Manifest, measure, verify_parts
 from streaming.errors import UserError
+from streaming.lake_reader import open_table, query
 from streaming.session import find_jars
 
 PYTHON = Path("/usr/bin/python3.11")
@@ -89,12 +88,12 @@ def check_job(bundle: Path, place: Path, records: Path) -> tuple[int, list[str]]
     output = spark_submit(bundle, place, [str(bundle.resolve() / ENTRY), *arguments])
     if not (lake / "verdicts").is_dir():
         return 0, [f"the job did not run from the bundle:\n{output[-4000:]}"]
-    verdicts = DeltaTable(str(lake / "verdicts")).to_pyarrow_table(columns=["decision", "reasons"])
-    broken = sum(1 for row in verdicts.to_pylist() if any(code.startswith("error.") for code in row["reasons"] or ()))
-    findings = [f"{broken} of {verdicts.num_rows} uploads could not be judged: error.… in reasons"] if broken else []
-    if not verdicts.num_rows:
+    verdicts = list(query(open_table(str(lake), "verdicts"), "SELECT reasons FROM lake"))
+    broken = sum(1 for row in verdicts if any(code.startswith("error.") for code in row["reasons"] or ()))
+    findings = [f"{broken} of {len(verdicts)} uploads could not be judged: error.… in reasons"] if broken else []
+    if not verdicts:
         findings.append(f"the job gave no verdict on {records}:\n{output[-4000:]}")
-    return verdicts.num_rows, findings
+    return len(verdicts), findings
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from streaming.demo_uploads import DEMONSTRATIONS, KNOWN, RECORDINGS
-from streaming.lake_reader import open_table
+from streaming.lake_reader import open_table, query
 from streaming.record_files import RecordFileWriter
 
 COMMAND = Path(sys.executable).with_name("soundgate")
@@ -78,7 +78,7 @@ def soundgate(arguments: Sequence[str], console: Console, log: Path | None = Non
 
 def read_table(lake: Path, name: str) -> list[dict[str, Any]]:
     """Read a table of the lake, without a JVM."""
-    return list(open_table(str(lake), name).to_pyarrow_dataset().to_table().to_pylist())
+    return list(query(open_table(str(lake), name), "SELECT * FROM lake"))
 
 
 def show_verdicts(verdicts: Sequence[dict[str, Any]], console: Console) -> None:

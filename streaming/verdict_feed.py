@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import pyarrow.parquet as pq
 
 from streaming.errors import UserError
-from streaming.lake_reader import open_table
+from streaming.lake_reader import open_table, query
 from streaming.places import open_place
 
 TABLE = "verdicts"
@@ -72,8 +72,7 @@ class VerdictFeed:
 
     def everything(self) -> Iterator[dict[str, Any]]:
         """Give all rows of the table as it is now."""
-        for batch in open_table(self._lake, TABLE).to_pyarrow_dataset().to_batches():
-            yield from batch.to_pylist()
+        yield from query(open_table(self._lake, TABLE), "SELECT * FROM lake")
 
 
 def parse_commit(data: bytes, version: int) -> Commit:
