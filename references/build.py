@@ -8,28 +8,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import soundfile
-import soxr
-from numpy.typing import NDArray
-
 from references.duplicates import Duplicate, find_duplicates
 from references.errors import RecordingsError, UnreadableError
 from references.generation import Taken, read_back, taken_from, write_generation
 from references.metadata import TABLES, read_metadata
-from udfs.decode import decode
-from udfs.errors import TrackError
+from references.reading import read_mono
 from udfs.fingerprint import VERSION, fingerprint
 from udfs.index_files import GENERATIONS, MANIFEST, Manifest, read_manifest, write_manifest
 from udfs.landmark_index import Recording, open_index
 from udfs.spectrum import RATE
-from udfs.track import Track
 
 SUFFIXES = frozenset(
     f".{name}"
     for name in "wav wave w64 au aif aiff aifc caf flac ogg oga opus mp3 m4a mp4 aac wma wv ape".split()  # noqa: SIM905
 )
-READ_AT_ONCE = 1 << 18  # sample frames
 MOST_GENERATIONS = 8  # more are joined into one: each is scanned by itself
 
 
@@ -137,33 +129,6 @@ def take(path: Path) -> Taken:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     recording = Recording(duration_ms=milliseconds, content_sha256=content, **read_metadata(path))
     return taken_from(recording, fingerprint(mono, RATE))
-
-
-def read_mono(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Read a file as mono samples at the fingerprint's rate, in bounded memory; and its length in milliseconds."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            stream = soxr.ResampleStream(file.samplerate, RATE, 1, dtype="float32", quality="LQ")
-            parts, count = [], 0
-            for block in file.blocks(READ_AT_ONCE, dtype="float32", always_2d=True):
-                mono = block[:, 0] if block.shape[1] == 1 else block.sum(axis=1) / np.float32(block.shape[1])
-                if block.shape[1] == 2:
-                    mono = (block[:, 0] + block[:, 1]) * np.float32(0.5)
-                count += len(mono)
-                parts.append(stream.resample_chunk(np.ascontiguousarray(mono)))
-            parts.append(stream.resample_chunk(np.empty(0, np.float32), last=True))
-            if not count:
-                raise UnreadableError(f"{path} holds no samples")
-            return np.concatenate(parts), round(count * 1000 / file.samplerate)
-    except (soundfile.LibsndfileError, OSError) as error:
-        if not path.is_file():
-            raise RecordingsError(f"{path} cannot be read: there is no such file") from error
-    try:
-        decoded = decode(Track.from_file(path))
-    except TrackError as error:
-        raise UnreadableError(f"{path} cannot be read: {error.detail}") from error
-    rate = decoded.facts.sample_rate
-    return soxr.resample(decoded.mono(), rate, RATE, quality="LQ"), decoded.facts.duration_ms
 
 
 def _take_all(
