@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from udfs.classify import Classifier
+from udfs.decode import Decoded
 from udfs.findings import Classification
 from udfs.landmark_index import open_index
 from udfs.match import MIN_SCORE
@@ -21,9 +22,9 @@ class OpenedJudge:
     classifier: Classifier
     index_sha256: str
 
-    def classify(self, track: Track) -> Classification:
-        """Judge a track; never raises for what is in it."""
-        return self.classifier.classify(track)
+    def judge(self, track: Track) -> tuple[Classification, Decoded | None]:
+        """Judge a track and give its samples; never raises for what is in it."""
+        return self.classifier.judge(track)
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def judge(outcomes: DataFrame, settings: Settings) -> DataFrame:
     store = TrackStore(
         accepted=open_place(f"{settings.lake}/tracks") if settings.store_accepted else None,
         quarantine=open_place(settings.quarantine) if settings.quarantine else None,
+        safe_copies=settings.store_safe_copies,
     )
     classify = make_classify_udf(opener, f"{opener}", store.keep, JUDGEMENT)
     facts = [F.col(f"facts.{name}") for name in ("sample_rate", "channels")]

@@ -5,6 +5,7 @@ A place is an absolute folder or ``s3://bucket/prefix``. Writing is atomic: a re
 
 from __future__ import annotations
 
+import mmap
 import os
 import secrets
 import shutil
@@ -13,6 +14,8 @@ from typing import Any, Protocol
 
 from streaming.errors import UserError
 
+Contents = bytes | mmap.mmap
+
 
 class Place(Protocol):
     """Somewhere that small files lie; names are made by the job, never by a user."""
@@ -20,8 +23,11 @@ class Place(Protocol):
     def read(self, name: str) -> bytes | None:
         """Give a file's bytes, or None when there is none."""
 
-    def write(self, name: str, data: bytes) -> str:
+    def write(self, name: str, data: Contents) -> str:
         """Write a whole file, making its folders; returns where it is."""
+
+    def locate(self, name: str) -> str | None:
+        """Give where a file is, as `write` does, or None when there is none."""
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -43,7 +49,7 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def write(self, name: str, data: bytes) -> str:
+    def write(self, name: str, data: Contents) -> str:
         """Write beside, flush to disk, rename."""
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +63,10 @@ class Folder:
         finally:
             hidden.unlink(missing_ok=True)
         return str(path)
+
+    def locate(self, name: str) -> str | None:
+        """Give where a file is, as `write` does, or None when there is none."""
+        return str(self._root / name) if self.exists(name) else None
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -100,10 +110,14 @@ class Bucket:
             raise
         return data
 
-    def write(self, name: str, data: bytes) -> str:
+    def write(self, name: str, data: Contents) -> str:
         """Put an object."""
         self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=data)
         return f"s3://{self._bucket}/{self._key(name)}"
+
+    def locate(self, name: str) -> str | None:
+        """Give where an object is, as `write` does, or None when there is none."""
+        return f"s3://{self._bucket}/{self._key(name)}" if self.exists(name) else None
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""

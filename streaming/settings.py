@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     max_rejected_bytes: int = Field(65_536, ge=0, le=MIB, description="How much of a rejected record is kept.")
 
     store_accepted: bool = Field(True, description="Keep accepted tracks under LAKE/tracks by their SHA-256.")
+    store_safe_copies: bool = Field(
+        False, description="Keep safe copies of accepted tracks (sound encoded anew, known tags) instead of themselves."
+    )
     quarantine: str | None = Field(None, description="Also keep all others, under this folder or s3:// prefix.")
     min_score: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="Least score that is a match.")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
+import tempfile
 from dataclasses import dataclass
 
 from streaming.places import Place
+from udfs.decode import Decoded
 from udfs.findings import Decision
+from udfs.sanitise import extension_for, write_safe_copy
 from udfs.track import Track
 
 
@@ -13,13 +17,15 @@ from udfs.track import Track
 class TrackStore:
     """Where judged tracks go; None = those are not kept.
 
-    Writing the same track again, by a retry or another upload, changes nothing.
+    With `safe_copies` an accepted track's safe copy is kept instead of the track (udfs.sanitise), under the track's own
+    hash and the copy's ending. Writing the same track again, by a retry or another upload, changes nothing.
     """
 
     accepted: Place | None
     quarantine: Place | None
+    safe_copies: bool = False
 
-    def keep(self, track: Track, decision: Decision) -> str | None:
+    def keep(self, track: Track, decision: Decision, decoded: Decoded | None) -> str | None:
         """Store a track as its decision says; gives where it is, or None when it is not kept.
 
         Raises
@@ -28,4 +34,22 @@ class TrackStore:
             When the place cannot be written: that stops the batch, because nothing is wrong with the track.
         """
         place = self.accepted if decision is Decision.ACCEPT else self.quarantine
-        return None if place is None else place.write(track.sha256, track.data)
+        if place is None:
+            return None
+        if self.safe_copies and decision is Decision.ACCEPT:
+            if decoded is None:
+                raise ValueError("an accepted track has samples")
+            return _keep_safe_copy(place, track, decoded)
+        return place.write(track.sha256, track.data)
+
+
+def _keep_safe_copy(place: Place, track: Track, decoded: Decoded) -> str:
+    """Write a safe copy, unless there is one: its dither is drawn anew each time, and one copy is enough."""
+    name = f"{track.sha256}.{extension_for(decoded)}"
+    if (there := place.locate(name)) is not None:
+        return there
+    with tempfile.TemporaryFile(prefix="soundgate-") as file:  # hours of sound need not be in memory
+        write_safe_copy(decoded, file)
+        file.flush()
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as copy:
+            return place.write(name, copy)

@@ -46,18 +46,18 @@ class Classifier:
 
     def classify(self, track: Track) -> Classification:
         """Judge a track; never raises for what is in it: a failed stage is a reason in the verdict."""
+        return self.judge(track)[0]
+
+    def judge(self, track: Track) -> tuple[Classification, Decoded | None]:
+        """Judge a track as `classify` does, and give its samples along; None where it could not be decoded."""
         report = walk(track.data) if track.encoding is Encoding.FILE else ContainerReport("raw", "pcm_f32", ())
         decoded, failure = self._decode(track)
         examination = examine(track, report, decoded)
         matches = self._identify(decoded, examination)
         identity = Identity.NOT_TRIED if matches is None else Identity.MATCH if matches else Identity.NO_MATCH
         verdict = decide(examination, failure)
-        return replace(
-            verdict,
-            identity=identity,
-            matches=tuple(matches or ()),
-            facts=decoded.facts if decoded else None,
-        )
+        facts = decoded.facts if decoded else None
+        return replace(verdict, identity=identity, matches=tuple(matches or ()), facts=facts), decoded
 
     def _decode(self, track: Track) -> tuple[Decoded | None, TrackError | None]:
         try:

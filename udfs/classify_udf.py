@@ -15,6 +15,7 @@ import pandas as pd
 from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import StructType
 
+from udfs.decode import Decoded
 from udfs.findings import Classification, Content, Decision, Identity, Reason
 from udfs.judgement import describe
 from udfs.track import Encoding, Track
@@ -27,11 +28,11 @@ class Judge(Protocol):
     def index_sha256(self) -> str:
         """Names the index that it answers from."""
 
-    def classify(self, track: Track) -> Classification:
-        """Judge a track; never raises for what is in it."""
+    def judge(self, track: Track) -> tuple[Classification, Decoded | None]:
+        """Judge a track and give its samples; never raises for what is in it."""
 
 
-Keep = Callable[[Track, Decision], str | None]
+Keep = Callable[[Track, Decision, Decoded | None], str | None]
 
 _opened: dict[str, Judge] = {}  # the worker's own, by what it was opened from
 
@@ -46,7 +47,7 @@ def make_classify_udf(open_judge: Callable[[], Judge], name: str, keep: Keep, re
     name
         Names what `open_judge` opens: a worker opens the same thing once.
     keep
-        Stores a judged track, giving where.
+        Stores a judged track, of which it gets the decision and the samples, giving where.
     returns
         The struct to give back, with `describe`'s names.
     """
@@ -81,12 +82,12 @@ def _classify_row(
     opened = judge()
     started = time.perf_counter_ns()
     try:
-        classification = opened.classify(track)
+        classification, decoded = opened.judge(track)
     except Exception as error:  # a fault of ours: the upload goes to a person, its neighbours on their way
-        classification = failed(error)
+        classification, decoded = failed(error), None
     row = describe(track, classification)
     row["judge_ms"] = (time.perf_counter_ns() - started) // 1_000_000
-    row["stored_at"] = keep(track, classification.decision)
+    row["stored_at"] = keep(track, classification.decision, decoded)
     row["index_sha256"] = opened.index_sha256
     row["decided_us"] = time.time_ns() // 1000
     return row

@@ -243,7 +243,7 @@ def open_judge(index: Path) -> None:
 
 def judge(data: bytes) -> str:
     """Judge one track."""
-    return str(_judge.classify(Track(data)).decision)
+    return str(_judge.classifier.classify(Track(data)).decision)
 
 
 def run_loop(index: Path, sounds: list[bytes]) -> float:

@@ -7,11 +7,14 @@ import os
 import signal
 import threading
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from job_rig import Rig, make_rig, upload, upload_id, write_wave
+import soundfile
+from job_rig import RATE, Rig, make_rig, make_sound, upload, upload_id, write_wave
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -26,7 +29,8 @@ pytestmark = pytest.mark.spark
 @pytest.fixture(scope="module")
 def drained(tmp_path_factory: pytest.TempPathFactory, index: Path, spark: SparkSession) -> Rig:
     """Drain two torn uploads and a whole one; then bring a chunk that comes too late."""
-    rig = make_rig(tmp_path_factory.mktemp("job"), index, timeout_seconds=2.0, trigger_seconds=0.5)
+    root = tmp_path_factory.mktemp("job")
+    rig = make_rig(root, index, timeout_seconds=2.0, trigger_seconds=0.5, store_safe_copies=True)
     torn = upload(1, write_wave(4))
     rig.put([*torn[:1], *torn[2:], *upload(2, write_wave(5))[:-1], *upload(3, write_wave(6))])
     rig.drain(spark)
@@ -53,6 +57,17 @@ def test_a_whole_upload_does_not_wait_for_the_others(drained: Rig) -> None:
     verdicts = drained.verdicts()
     assert verdicts[upload_id(3)]["decision"] == "accept"
     assert verdicts[upload_id(3)]["decided_at"] < verdicts[upload_id(1)]["decided_at"]
+
+
+def test_a_safe_copy_is_stored_for_an_accepted_upload_where_the_job_is_set_to(drained: Rig) -> None:
+    row = drained.verdicts()[upload_id(3)]
+    copy = drained.root / "lake" / "tracks" / f"{row['sha256']}.flac"
+    assert row["sha256"] == sha256(write_wave(6)).hexdigest()
+    assert row["stored_at"] == str(copy)
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+    sound, rate = soundfile.read(copy)
+    assert rate == RATE
+    assert np.abs(sound - make_sound(6)).max() < 0.002
 
 
 def test_a_chunk_after_that_is_late_and_there_is_no_second_verdict(drained: Rig) -> None:

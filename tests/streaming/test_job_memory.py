@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import boto3
+import numpy as np
 import pytest
+import soundfile
 from moto import mock_aws
 
 from streaming.errors import UserError
@@ -17,6 +20,7 @@ from streaming.ledger import Ledger
 from streaming.places import Folder, Place, open_place
 from streaming.progress import read_progress, summarise, write_progress
 from streaming.track_store import TrackStore
+from udfs.decode import decode
 from udfs.findings import Decision
 from udfs.track import Track
 
@@ -121,12 +125,34 @@ def test_tracks_are_kept_by_content_hash_where_their_decision_says(tmp_path: Pat
     track = Track(b"bytes", name="../../etc/passwd")
     name = sha256(b"bytes").hexdigest()
     accepted = decision is Decision.ACCEPT
-    assert store.keep(track, decision) == (str(tmp_path / "tracks" / name) if accepted else None)
+    assert store.keep(track, decision, None) == (str(tmp_path / "tracks" / name) if accepted else None)
     folder = "tracks" if accepted else "quarantine"
     for _ in range(2):
-        assert quarantine.keep(track, decision) == str(tmp_path / folder / name)
+        assert quarantine.keep(track, decision, None) == str(tmp_path / folder / name)
     assert [path.name for path in (tmp_path / folder).iterdir()] == [name]
     assert (tmp_path / folder / name).read_bytes() == b"bytes"
+
+
+def test_a_safe_copy_is_kept_in_place_of_an_accepted_track_and_written_once(tmp_path: Path) -> None:
+    store = TrackStore(Folder(tmp_path / "tracks"), Folder(tmp_path / "quarantine"), safe_copies=True)
+    sound = np.random.default_rng(1).normal(0, 0.1, (4000, 2))
+    wave = io.BytesIO()
+    soundfile.write(wave, sound, 8000, "PCM_16", format="WAV")
+    track = Track(wave.getvalue() + b"JUNK" + (8).to_bytes(4, "little") + b"payload.")
+    decoded = decode(track)
+    where = store.keep(track, Decision.ACCEPT, decoded)
+    assert where == str(tmp_path / "tracks" / f"{track.sha256}.flac")
+    first = Path(where).read_bytes()
+    assert first.startswith(b"fLaC")
+    assert b"payload" not in first
+    kept, rate = soundfile.read(where)
+    assert rate == 8000
+    assert np.abs(kept - decoded.samples).max() < 0.002
+    assert store.keep(track, Decision.ACCEPT, decoded) == where
+    assert Path(where).read_bytes() == first
+    refused = store.keep(track, Decision.REJECT, decoded)
+    assert refused is not None
+    assert Path(refused).read_bytes() == track.data
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -151,6 +177,8 @@ def test_a_place_keeps_whole_files(place: Place) -> None:
     place.write("a/b", b"22")
     assert place.read("a/b") == b"22"
     assert place.exists("a/b")
+    assert place.locate("a/b") == place.write("a/b", b"whole")
+    assert place.locate("a/c") is None
     place.write("other", b"")
     place.remove_tree("a")
     place.remove_tree("never there")
