@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from udfs import kernels
+from udfs import code_kernels
 from udfs.spectrum import HIGHEST, LOWEST, RATE, WINDOW, resample, transforms
 
 VERSION = 3  # of everything that changes a fingerprint: an index of another version is refused
@@ -51,13 +51,13 @@ def fingerprint(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
     """Take the fingerprint of mono samples of shape (n,), at any rate in Hz and any loudness."""
     energy = np.concatenate(
         [
-            kernels.band_power(spectrum, _BAND_OF_BIN, _SHARE_OF_BIN, BANDS)
+            code_kernels.band_power(spectrum, _BAND_OF_BIN, _SHARE_OF_BIN, BANDS)
             for spectrum in transforms(resample(samples, sample_rate))
         ]
     )
     loudness = energy.sum(axis=1)
-    outstanding = kernels.stand_out(np.sqrt(np.sqrt(energy)), AROUND_FRAMES, AROUND_BANDS)
-    signs, strong = kernels.pack(outstanding, 0.0), kernels.pack(outstanding, STRONG)
+    outstanding = code_kernels.stand_out(np.sqrt(np.sqrt(energy)), AROUND_FRAMES, AROUND_BANDS)
+    signs, strong = code_kernels.pack(outstanding, 0.0), code_kernels.pack(outstanding, STRONG)
     active = (loudness > float(loudness.max(initial=0.0)) * SILENT).astype(np.uint8)
     silent = active == 0
     signs[silent], strong[silent] = noise_codes(int(silent.sum()))
