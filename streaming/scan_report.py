@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from streaming.partition_key import printable
 from udfs.classify import Classifier
 from udfs.findings import Classification, Content, Decision
 from udfs.sandbox import SandboxedDecoder
@@ -67,11 +68,6 @@ def describe(path: str, judged: Classification) -> Scanned:
         reasons = ["undecided.score"]
     score = 1.0 if judged.mock_score is None else judged.mock_score
     return Scanned(path, verdict, score, "; ".join(reasons[:3]) or "ok", judged)
-
-
-def printable(text: str) -> str:
-    """`text` on one line, without anything that a terminal would act on or that is no valid Unicode."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def make_writers(csv_path: Path | None, as_json: bool, open_things: ExitStack) -> list[Writer]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
-from streaming.commands.scan import find_files
 from streaming.errors import UserError
+from streaming.local_files import find_files
 from udfs.track import Encoding
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streaming.errors import UserError
+from streaming.local_files import find_files
 
 if TYPE_CHECKING:
     from streaming.scan_report import Scanned
@@ -56,30 +56,3 @@ def scan(
             for writer in writers:
                 writer(scanned)
     raise typer.Exit(1 if refused else 0)
-
-
-def find_files(paths: list[Path]) -> Iterator[Path]:
-    """All regular files among and under `paths`, sorted within a folder; links to folders are not followed.
-
-    Raises
-    ------
-    UserError
-        One of `paths` does not exist.
-    """
-    for path in paths:
-        if path.is_dir():
-            for folder, below, names in os.walk(path):
-                below.sort()
-                yield from (Path(folder, name) for name in sorted(names) if is_regular(Path(folder, name)))
-        elif path.exists():
-            yield path
-        else:
-            raise UserError(f"no such file or folder: {str(path)!r}")
-
-
-def is_regular(path: Path) -> bool:
-    """Whether `path` is a plain file, or a link to one: no pipe, device or socket, which could be read for ever."""
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return False

@@ -13,8 +13,8 @@ import soundfile as sf
 from typer.testing import CliRunner, Result
 
 from streaming.cli import app
-from streaming.commands.scan import find_files
 from streaming.errors import UserError
+from streaming.local_files import find_files
 
 HOSTILE = '=1+1,"a\n\x1b[31mred;$(rm -rf).wav'
 

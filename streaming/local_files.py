@@ -1,0 +1,37 @@
+"""Files of this machine that a command is pointed at."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from streaming.errors import UserError
+
+
+def find_files(paths: list[Path]) -> Iterator[Path]:
+    """All regular files among and under `paths`, sorted within a folder; links to folders are not followed.
+
+    Raises
+    ------
+    UserError
+        One of `paths` does not exist.
+    """
+    for path in paths:
+        if path.is_dir():
+            for folder, below, names in os.walk(path):
+                below.sort()
+                yield from (Path(folder, name) for name in sorted(names) if is_regular(Path(folder, name)))
+        elif path.exists():
+            yield path
+        else:
+            raise UserError(f"no such file or folder: {str(path)!r}")
+
+
+def is_regular(path: Path) -> bool:
+    """Whether `path` is a plain file, or a link to one: no pipe, device or socket, which could be read for ever."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
