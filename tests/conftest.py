@@ -19,3 +19,10 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project") / ".demo"
     run_demo(folder, Console(file=io.StringIO()))
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, and all that look at the demo in one, so that each set-up happens once."""
+    for item in items:
+        group = "demo" if "demo_folder" in getattr(item, "fixturenames", ()) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
