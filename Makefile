@@ -16,6 +16,10 @@ setup: ## the locked environment, Java and the jars
 demo: setup ## stream real recordings through the real job into .demo/lake
 	@$(BIN)/python -m streaming.demo
 
+.PHONY: demo-kinesis
+demo-kinesis: setup ## the same through a local Kinesis server, into .demo-kinesis/lake
+	@$(BIN)/python -m streaming.demo --kinesis
+
 .PHONY: test
 test: setup ## every test but those marked slow
 	$(BIN)/ruff format --check --quiet .
@@ -50,4 +54,4 @@ lock: setup ## lock again after a change in pyproject.toml (needs the network)
 
 .PHONY: clean
 clean: ## remove what make left: environment, caches, demo
-	rm -rf .venv .cache .demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse
+	rm -rf .venv .cache .demo .demo-kinesis build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis spark-warehouse

@@ -8,12 +8,12 @@ from typing import Literal
 
 from emr.manifest import DATA, ENTRY, ENVIRONMENT, Manifest
 from emr.spark_defaults import job_properties
+from streaming.kinesis_options import JAR_ON_EMR
 
 Platform = Literal["cluster", "serverless"]
 
 # What the EMR release itself brings; nothing of it is in the bundle.
 DELTA_JARS = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
-KINESIS_JAR = "/usr/share/aws/kinesis/spark-sql-kinesis/lib/spark-streaming-sql-kinesis-connector.jar"
 
 # Relative, because each container unpacks the archives into a folder of its own.
 PYTHON, INDEX, SETTINGS = "./environment/bin/python", "./data/index", "./data/settings.toml"
@@ -33,6 +33,8 @@ class Job:
         What that folder says is in it.
     arguments
         Options of ``soundgate run``.
+    region
+        The AWS region: the job's own clients find it nowhere else, for a YARN container is told none.
     executors
         How many executors; fixed while the job runs (spark-defaults.conf says why).
     overrides
@@ -43,6 +45,7 @@ class Job:
     bundle: str
     manifest: Manifest
     arguments: tuple[str, ...]
+    region: str
     executors: int = 2
     overrides: tuple[str, ...] = ()
 
@@ -69,29 +72,29 @@ def spark_submit_options(job: Job, platform: Platform) -> list[str]:
         archives.append(f"{job.bundle}/{DATA}#data")
     properties = {
         "spark.executor.instances": str(job.executors),
+        **environment(platform, PYSPARK_PYTHON=PYTHON, AWS_REGION=job.region, AWS_DEFAULT_REGION=job.region),
         **python_properties(platform),
         **job_properties(platform, job.overrides),
     }
-    options = ["--name", job.name, "--archives", ",".join(archives), "--jars", ",".join((*DELTA_JARS, KINESIS_JAR))]
+    options = ["--name", job.name, "--archives", ",".join(archives), "--jars", ",".join((*DELTA_JARS, JAR_ON_EMR))]
     for key in sorted(properties):
         options += ["--conf", f"{key}={properties[key]}"]
     return options
 
 
-def python_properties(platform: Platform) -> dict[str, str]:
-    """Say on driver and executors alike which Python is meant: the unpacked one, never the machine's."""
-    if platform == "serverless":
-        driver = "spark.emr-serverless.driverEnv"
-        return {
-            f"{driver}.PYSPARK_DRIVER_PYTHON": PYTHON,
-            f"{driver}.PYSPARK_PYTHON": PYTHON,
-            "spark.executorEnv.PYSPARK_PYTHON": PYTHON,
-        }
+def environment(platform: Platform, **variables: str) -> dict[str, str]:
+    """Give the properties that set environment variables on driver and executors alike."""
+    driver = "spark.emr-serverless.driverEnv" if platform == "serverless" else "spark.yarn.appMasterEnv"
     return {
-        "spark.yarn.appMasterEnv.PYSPARK_PYTHON": PYTHON,
-        "spark.executorEnv.PYSPARK_PYTHON": PYTHON,
-        "spark.pyspark.python": PYTHON,
+        f"{where}.{name}": value for name, value in variables.items() for where in (driver, "spark.executorEnv")
     }
+
+
+def python_properties(platform: Platform) -> dict[str, str]:
+    """Say that the driver's Python is the unpacked one, too, never the machine's."""
+    if platform == "serverless":
+        return {"spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": PYTHON}
+    return {"spark.pyspark.python": PYTHON}
 
 
 def option_of(arguments: Sequence[str], option: str) -> str | None:

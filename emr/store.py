@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from emr.clients import explained
 from emr.manifest import NAME, Manifest, parse_manifest, verify_parts
+from streaming.aws import error_code
 from streaming.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,12 +45,15 @@ def fetch_manifest(client: S3Client, bundle: str) -> Manifest:
     """Read the manifest of a bundle on S3 and see that each part is there in its length."""
     bucket, prefix = split_uri(bundle)
     try:
-        body = client.get_object(Bucket=bucket, Key=f"{prefix}/{NAME}")["Body"].read()
-    except ClientError as error:
+        with explained(f"read {bundle}/{NAME}"):
+            body = client.get_object(Bucket=bucket, Key=f"{prefix}/{NAME}")["Body"].read()
+    except UserError as error:
+        if not isinstance(error.__cause__, ClientError):
+            raise
         raise UserError(
-            f"{bundle} holds no bundle that can be read ({error.response['Error']['Code']}): make one with "
+            f"{bundle} holds no bundle that can be read ({error_code(error.__cause__)}): make one with "
             "`soundgate emr bundle --upload s3://BUCKET/bundles` and pass the address that it prints"
-        ) from error
+        ) from error.__cause__
     manifest = parse_manifest(body, f"{bundle}/{NAME}")
     for name, part in manifest.parts.items():
         with explained(f"find {bundle}/{name}"):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from emr import cluster, serverless
-from emr.clients import explained, make_client
+from emr.clients import explained
 from emr.logs import LogFile, list_logs
 from emr.run_state import Handle, RunState
+from streaming.aws import make_client
 
 SERVICES = {"cluster": "emr", "serverless": "emr-serverless"}
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 CALLS = 6
+NO_REGION = "no AWS region is set: pass --region, or set AWS_REGION or a profile's region"
+NO_CREDENTIALS = "no AWS credentials are set: configure a profile or set AWS_ACCESS_KEY_ID"
 
 
 def kinesis_client(region: str | None = None, endpoint_url: str | None = None, calls: int = CALLS) -> KinesisClient:
@@ -47,7 +49,7 @@ def make_client(service: str, region: str | None = None, endpoint_url: str | Non
     try:
         return boto3.client(service, region_name=region, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
     except NoRegionError as error:
-        raise UserError("no AWS region is set: pass --region or set AWS_REGION.") from error
+        raise UserError(NO_REGION) from error
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
         raise UserError(f"cannot set up the AWS client: {error}") from error
 
@@ -78,7 +80,7 @@ def explained_service(service: str, where: str = "") -> Iterator[None]:
     try:
         yield
     except NoCredentialsError as error:
-        raise UserError("no AWS credentials are set: configure a profile or set AWS_ACCESS_KEY_ID.") from error
+        raise UserError(NO_CREDENTIALS) from error
     except ClientError as error:
         message = error.response.get("Error", {}).get("Message", "")
         raise UserError(f"{service} refused ({error_code(error)}){where}: {message}") from error

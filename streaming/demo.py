@@ -1,6 +1,7 @@
 """``make demo``: real recordings, and what only claims to be one, through the real job into Delta tables.
 
-Runs the commands that anybody would run and prints each, then the tables that they left behind.
+``make demo-kinesis`` (``--kinesis``) does the same through a stream of a local Kinesis server. Either runs the commands
+that anybody would run and prints each, then the tables that they left behind.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from streaming.demo_transport import STREAM, OverFiles, OverKinesis, Transport
 from streaming.demo_uploads import DEMONSTRATIONS, KNOWN, RECORDINGS
+from streaming.errors import UserError
 from streaming.lake_reader import open_table, query
-from streaming.record_files import RecordFileWriter
+from streaming.local_kinesis import LocalKinesis
 
 COMMAND = Path(sys.executable).with_name("soundgate")
 USER = "demo"
@@ -30,38 +33,65 @@ LOG, LOG_LINES = "job.log", 20
 COLOURS = {"accept": "green", "review": "yellow", "reject": "red", "incomplete": "magenta"}
 
 
-def run_demo(folder: Path, console: Console) -> None:
-    """Index, produce and classify in `folder`, which is made anew; raises CalledProcessError when a command fails."""
+def run_demo(folder: Path, console: Console, transport: Transport | None = None) -> None:
+    """Index, produce and classify in `folder`, which is made anew; raises CalledProcessError when a command fails.
+
+    Parameters
+    ----------
+    folder
+        Where everything goes.
+    console
+        Where it is shown.
+    transport
+        What carries the records; record files in the folder where nothing is said.
+    """
     for name in ("index", "uploads", "records", "lake", "checkpoint"):
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / LOG).unlink(missing_ok=True)
     (folder / "uploads").mkdir(parents=True)
-    index, records, lake = folder / "index", folder / "records", folder / "lake"
+    transport = transport or OverFiles(folder / "records")
     console.rule(f"1  {len(KNOWN)} recordings into a reference index")
-    soundgate(["index", "build", *(str(RECORDINGS / name) for name in KNOWN), "-o", str(index)], console)
+    names = [str(RECORDINGS / name) for name in KNOWN]
+    soundgate(["index", "build", *names, "-o", str(folder / "index")], console)
     console.rule(f"2  {len(DEMONSTRATIONS)} uploads into chunk records")
-    produce(folder / "uploads", records, console)
+    produce_files(folder / "uploads", transport, console)
+    produce_records(transport, console)
     console.rule("3  the job: rebuild, decode, examine, identify, decide, write")
-    arguments = [
-        *("run", "--source", f"files:{records}", "--index", str(index), "--lake", str(lake)),
-        *("--checkpoint", str(folder / "checkpoint"), "--timeout-seconds", str(TIMEOUT_S)),
-        *("--trigger-seconds", "1", "--drain"),
-    ]
-    soundgate(arguments, console, log=folder / LOG)
+    soundgate([*job_line(folder, transport), "--drain"], console, log=folder / LOG)
 
 
-def produce(uploads: Path, records: Path, console: Console) -> None:
-    """Write the demo's files, produce them, and add the records that are no whole file's."""
+def run_over_kinesis(folder: Path, console: Console) -> None:
+    """Run the demo through a local Kinesis server, which lives as long."""
+    with LocalKinesis({STREAM: 2}) as kinesis:
+        os.environ.update(kinesis.environment)
+        console.print(f"A local Kinesis server with the stream {STREAM!r} of 2 shards: {kinesis.url}", highlight=False)
+        run_demo(folder, console, OverKinesis(kinesis.url))
+
+
+def produce_files(uploads: Path, transport: Transport, console: Console) -> None:
+    """Write the demo's files and produce them."""
     for one in DEMONSTRATIONS:
         if one.write is not None:
             one.write(uploads / one.track_name)
-    soundgate(["produce", str(uploads), "--to", f"files:{records}", "--user", USER], console)
-    writer = RecordFileWriter(records)
+    soundgate(["produce", str(uploads), "--to", transport.place, *transport.flags, "--user", USER], console)
+
+
+def produce_records(transport: Transport, console: Console) -> None:
+    """Add the records that are no whole file's."""
     for one in DEMONSTRATIONS:
         if one.records is not None:
             made = one.records(USER)
-            writer.write(made)
+            transport.write(made)
             console.print(f"{len(made)} records of {one.what}", highlight=False)
+
+
+def job_line(folder: Path, transport: Transport) -> list[str]:
+    """Give the job's command line, less the end."""
+    return [
+        *("run", "--source", transport.place, *transport.flags, "--index", str(folder / "index")),
+        *("--lake", str(folder / "lake"), "--checkpoint", str(folder / "checkpoint")),
+        *("--timeout-seconds", str(TIMEOUT_S), "--trigger-seconds", "1"),
+    ]
 
 
 def soundgate(arguments: Sequence[str], console: Console, log: Path | None = None) -> None:
@@ -123,13 +153,19 @@ def show_rejections(rejections: Sequence[dict[str, Any]], console: Console) -> N
 
 
 def main() -> None:
-    """Run the demo in .demo of the current folder."""
+    """Run the demo in .demo of the current folder, with ``--kinesis`` in .demo-kinesis."""
     started = time.monotonic()
     # Wide enough for the table where there is no terminal to ask.
     console = Console(width=None if os.isatty(1) else 150)
-    folder = Path(".demo")
+    over_kinesis = sys.argv[1:] == ["--kinesis"]
+    folder = Path(".demo-kinesis" if over_kinesis else ".demo")
     try:
-        run_demo(folder, console)
+        if over_kinesis:
+            run_over_kinesis(folder, console)
+        else:
+            run_demo(folder, console)
+    except UserError as error:
+        sys.exit(f"demo: {error}")
     except subprocess.CalledProcessError as error:
         log = folder / LOG
         end = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []

@@ -7,16 +7,17 @@ harmless, for Spark says itself where a batch starts; being behind is refused (`
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import quote
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from streaming.errors import UserError
 from streaming.kinesis_offsets import LATEST, Shard, StreamOffset
 from streaming.kinesis_shards import DataLossError
+from streaming.places import Place, open_place
 
 SAVE_SECONDS = 60.0  # how often the times are written down while no record comes
 
@@ -27,34 +28,36 @@ class Memory:
 
     Parameters
     ----------
-    path
-        The file.
+    place, name
+        The folder or S3 prefix, and the file's name in it.
     planned
         The last end that was planned.
     seen_at
         By shard: a time (milliseconds since 1970) before which no unread record arrived.
     """
 
-    path: Path
+    place: Place
+    name: str
     planned: StreamOffset
     seen_at: dict[str, int] = field(default_factory=dict)
     saved_at: float = 0.0
 
     @classmethod
-    def recall(cls, folder: Path, stream: str, begin: str) -> Memory:
+    def recall(cls, folder: str, stream: str, begin: str) -> Memory:
         """Read the file, or begin anew and write that down at once, so that a restart begins at the same place."""
-        path = folder / f"{quote(stream, safe='')}.json"
+        place, name = open_place(folder), f"{quote(stream, safe='')}.json"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                content = json.loads(path.read_text(encoding="utf-8"))
-                return cls(path, StreamOffset.from_dict(content["planned"]), content["seen_at"])
-            memory = cls(path, StreamOffset(stream, str(time.time_ns() // 1_000_000) if begin == LATEST else begin))
+            data = place.read(name)
+            if data is not None:
+                content = json.loads(data)
+                return cls(place, name, StreamOffset.from_dict(content["planned"]), content["seen_at"])
+            begin = str(time.time_ns() // 1_000_000) if begin == LATEST else begin
+            memory = cls(place, name, StreamOffset(stream, begin))
             memory._save()
-        except OSError as error:
-            raise UserError(f"the source cannot keep its offsets in {str(folder)!r}: {error}") from error
+        except (OSError, BotoCoreError, ClientError) as error:
+            raise UserError(f"the source cannot keep its offsets in {folder!r}: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{str(path)!r} holds no offsets of this source: {error!r}") from error
+            raise UserError(f"{name!r} in {folder!r} holds no offsets of this source: {error!r}") from error
         return memory
 
     def plan(self, planned: StreamOffset, seen_at: Mapping[str, int]) -> None:
@@ -96,10 +99,5 @@ class Memory:
 
     def _save(self) -> None:
         content = {"planned": self.planned.to_dict(), "seen_at": self.seen_at}
-        hidden = self.path.with_name(f".{self.path.name}.writing")
-        with hidden.open("w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        hidden.replace(self.path)
+        self.place.write(self.name, json.dumps(content).encode())
         self.saved_at = time.monotonic()

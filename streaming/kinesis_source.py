@@ -6,7 +6,7 @@ by a KPL unpacked.
 
 What the connector does better, so that EMR should use it: it reads each record once (here the driver reads ahead to
 find where a batch ends, and the tasks read again, so that a shard gives half of its 2 MB/s), it has enhanced fan-out
-and can take a role, and it keeps its metadata on HDFS, S3 or DynamoDB (here they are in a local folder).
+and can take a role, and it may keep its metadata in DynamoDB (here they are beside the checkpoint).
 
 Spark 4.1 asks a Python source for its latest offset without saying where the query stands, so the source remembers
 what it has planned: in memory, and in a file beside the query's checkpoint for a restart. Each end is taken from
@@ -21,8 +21,8 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -45,6 +45,7 @@ from streaming.kinesis_offsets import (
     plan_slices,
     readable_shards,
 )
+from streaming.kinesis_options import OWN_READER as FORMAT
 from streaming.kinesis_shards import (
     CALL_RECORDS,
     Reach,
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis.type_defs import RecordTypeDef
 
-FORMAT = "soundgate-kinesis"
+AT_TIMESTAMP = "AT_TIMESTAMP"
 BATCH_BYTES = 32 * MIB
 THREADS = 8  # shards that are looked at side by side
 LIST_SECONDS = 60.0  # how often shards are listed while none of them ends
@@ -77,10 +78,10 @@ class Options:
     """The source's options, by the connector's own names where it has them."""
 
     stream: str  # kinesis.streamName
-    metadata: Path  # kinesis.metadataPath: a folder that lives and dies with the query's checkpoint
+    metadata: str  # kinesis.metadataPath: a folder or s3://… that lives and dies with the query's checkpoint
     region: str | None = None  # kinesis.region
     endpoint: str | None = None  # kinesis.endpointUrl
-    begin: str = TRIM_HORIZON  # kinesis.startingPosition: TRIM_HORIZON | LATEST
+    begin: str = TRIM_HORIZON  # kinesis.startingPosition: TRIM_HORIZON, LATEST, or milliseconds since 1970
     batch_bytes: int = BATCH_BYTES  # maxBytesPerTrigger
 
     @classmethod
@@ -96,23 +97,37 @@ class Options:
             raise UserError(f"{FORMAT} reads by GetRecords only: enhanced fan-out takes the connector aws-kinesis")
         if told.get("kinesis.failondataloss", "true").lower() != "true":
             raise UserError(f"{FORMAT} always ends when records are lost: leave kinesis.failOnDataLoss at true")
-        begin = told.get("kinesis.startingposition", TRIM_HORIZON).upper()
-        if begin not in (TRIM_HORIZON, LATEST):
-            raise UserError(f"kinesis.startingPosition is {TRIM_HORIZON} or {LATEST}, not {begin!r}")
         size = told.get("maxbytespertrigger", str(BATCH_BYTES))
         if not size.isdecimal() or int(size) < 1:
             raise UserError(f"maxBytesPerTrigger is a number of bytes, not {size!r}")
+        begin = parse_position(told.get("kinesis.startingposition", TRIM_HORIZON))
         for name in ("kinesis.streamname", "kinesis.metadatapath"):
             if not told.get(name):
                 raise UserError(f"{FORMAT} needs the option {name}")
         return cls(
             told["kinesis.streamname"],
-            Path(told["kinesis.metadatapath"]),
+            told["kinesis.metadatapath"],
             told.get("kinesis.region"),
             told.get("kinesis.endpointurl"),
             begin,
             int(size),
         )
+
+
+def parse_position(text: str) -> str:
+    """Read where to begin, as the connector writes it: ``TRIM_HORIZON``, ``LATEST``, ``AT_TIMESTAMP <ISO 8601>``."""
+    kind, _, moment = text.strip().partition(" ")
+    kind = kind.upper()
+    try:
+        if kind == AT_TIMESTAMP and (at := datetime.fromisoformat(moment.strip())).tzinfo:
+            return str(int(at.timestamp() * 1000))
+    except ValueError:
+        pass
+    if kind not in (TRIM_HORIZON, LATEST) or moment:
+        raise UserError(
+            f"kinesis.startingPosition is {TRIM_HORIZON}, {LATEST} or {AT_TIMESTAMP} 2026-11-21T10:00:00Z, not {text!r}"
+        )
+    return kind
 
 
 class KinesisDataSource(DataSource):

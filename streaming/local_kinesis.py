@@ -26,6 +26,7 @@ from streaming.errors import UserError
 HOME = Path(__file__).parents[1] / "scripts" / "local_kinesis"
 SERVER = "kinesis-local"
 REGION = "us-east-1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "0" * 12, "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION}  # key = account
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 # Changes of a stream take this long in the server; its own 500 ms would be most of a test's time.
@@ -65,8 +66,8 @@ class LocalKinesis:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client needs in its environment to be let in; the account is the access key."""
-        return {"AWS_ACCESS_KEY_ID": "0" * 12, "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION}
+        """What a client needs in its environment to be let in."""
+        return dict(CREDENTIALS)
 
     def __enter__(self) -> LocalKinesis:
         node, folder = install()

@@ -72,6 +72,7 @@ class Prometheus:
                 ("state_rows", "Rows in the state store."),
                 ("state_bytes", "Bytes in the state store."),
                 ("uploads_in_flight", "Uploads without verdict."),
+                ("timeout_shortened", "1 while too many open uploads leave each less time."),
                 ("publisher_behind_seconds", "Age of the oldest verdict that is not published."),
                 ("last_batch_timestamp_seconds", "When the last batch ended."),
             )
@@ -99,6 +100,7 @@ class Prometheus:
             "state_rows": metrics.state_rows,
             "state_bytes": metrics.state_bytes,
             "uploads_in_flight": counted.in_flight,
+            "timeout_shortened": int(counted.shortened),
             "publisher_behind_seconds": metrics.publisher_behind_seconds,
             "last_batch_timestamp_seconds": metrics.at.timestamp() + metrics.batch_seconds,
         }
@@ -246,13 +248,9 @@ def open_exporter(text: str, job: str) -> Exporter:
     if kind == "log" and where:
         return JsonLog(Lines(where))
     if kind == "cloudwatch" and where:
-        import boto3
-        from botocore.exceptions import BotoCoreError
+        from streaming.aws import make_client
 
-        try:
-            return CloudWatchLogs(job, where, boto3.client("logs"))
-        except BotoCoreError as error:
-            raise UserError(f"--metrics {text}: {error}") from error
+        return CloudWatchLogs(job, where, make_client("logs"))
     raise UserError(
         f"--metrics {text}: write prometheus:PORT, pushgateway:URL, emf:FILE, cloudwatch:LOG_GROUP or log:FILE"
     )

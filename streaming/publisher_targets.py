@@ -7,23 +7,23 @@ import hmac
 import ipaddress
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import boto3
 import urllib3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from streaming.aws import make_client
 from streaming.errors import UserError
 
 SECRET_VARIABLE = "SOUNDGATE_WEBHOOK_SECRET"  # noqa: S105 - the name of one
 TIMEOUT_SECONDS = 10.0
-# The publisher does the retrying, because it knows what can wait.
-CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=10, read_timeout=20)
+CALLS = 1  # the publisher does the retrying, because it knows what can wait
+# What SNS takes in a call, its messages together, and SQS at least; a little is left for their attributes.
+CALL_BYTES = 240 * 1024
 
 
 @dataclass(frozen=True)
@@ -67,22 +67,14 @@ class SnsTopic:
 
     def __init__(self, arn: str, client: Any) -> None:
         self._arn, self._client = arn, client
-        self._fifo = arn.endswith(".fifo")
 
     def send(self, messages: Sequence[Message]) -> list[Sent]:
-        """Publish up to ten messages in one call."""
-        entries = [
-            {
-                "Id": str(position),
-                "Message": message.body,
-                "MessageAttributes": attributes(message),
-                **(fifo(message) if self._fifo else {}),
-            }
-            for position, message in enumerate(messages)
-        ]
-        return call(
-            lambda: self._client.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=entries), messages
-        )
+        """Publish up to ten messages, in one call unless they are large."""
+
+        def publish(entries: list[dict[str, Any]]) -> Any:
+            return self._client.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=entries)
+
+        return send_in_calls(messages, "Message", self._arn.endswith(".fifo"), publish)
 
 
 class SqsQueue:
@@ -92,20 +84,14 @@ class SqsQueue:
 
     def __init__(self, url: str, client: Any) -> None:
         self._url, self._client = url, client
-        self._fifo = url.endswith(".fifo")
 
     def send(self, messages: Sequence[Message]) -> list[Sent]:
-        """Send up to ten messages in one call."""
-        entries = [
-            {
-                "Id": str(position),
-                "MessageBody": message.body,
-                "MessageAttributes": attributes(message),
-                **(fifo(message) if self._fifo else {}),
-            }
-            for position, message in enumerate(messages)
-        ]
-        return call(lambda: self._client.send_message_batch(QueueUrl=self._url, Entries=entries), messages)
+        """Send up to ten messages, in one call unless they are large."""
+
+        def send(entries: list[dict[str, Any]]) -> Any:
+            return self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+
+        return send_in_calls(messages, "MessageBody", self._url.endswith(".fifo"), send)
 
 
 class Webhook:
@@ -152,23 +138,15 @@ def open_target(text: str, region: str | None = None, endpoint_url: str | None =
     """
     kind, _, name = text.partition(":")
     if kind == "sns" and name.startswith("arn:"):
-        return SnsTopic(name, make_client("sns", region or name.split(":")[3], endpoint_url))
+        return SnsTopic(name, make_client("sns", region or name.split(":")[3], endpoint_url, CALLS))
     if kind == "sqs" and name:
-        client = make_client("sqs", region, endpoint_url)
+        client = make_client("sqs", region, endpoint_url, CALLS)
         return SqsQueue(name if "://" in name else queue_url(client, name), client)
     if kind in ("https", "http"):
         if kind == "http" and not is_loopback(urlsplit(text).hostname or ""):
             raise UserError(f"--to {text}: verdicts are not sent unencrypted; use https://")
         return Webhook(text, os.environ.get(SECRET_VARIABLE))
     raise UserError(f"--to {text}: write sns:TOPIC_ARN, sqs:QUEUE (a name or URL) or https://…")
-
-
-def make_client(service: str, region: str | None, endpoint_url: str | None) -> Any:
-    """Make a client that tries once."""
-    try:
-        return boto3.client(service, region_name=region, endpoint_url=endpoint_url, config=CONFIG)  # type: ignore[call-overload]
-    except (BotoCoreError, ValueError) as error:
-        raise UserError(f"cannot set up the {service.upper()} client: {error}") from error
 
 
 def queue_url(client: Any, name: str) -> str:
@@ -200,13 +178,47 @@ def fifo(message: Message) -> dict[str, str]:
     return {"MessageGroupId": message.id, "MessageDeduplicationId": message.id}
 
 
-def call(request: Any, messages: Sequence[Message]) -> list[Sent]:
+def send_in_calls(
+    messages: Sequence[Message], body: str, is_fifo: bool, request: Callable[[list[dict[str, Any]]], Any]
+) -> list[Sent]:
+    """Make calls of SNS or SQS that are small enough to be taken; a message that never is, is refused here."""
+    sent: list[Sent] = []
+    for group in fitting(messages):
+        if len(group[0].body) > CALL_BYTES:
+            sent.append(Sent(Answer.REFUSED, f"its {len(group[0].body)} bytes are more than SNS and SQS take"))
+            continue
+        entries = [
+            {
+                "Id": str(position),
+                body: message.body,
+                "MessageAttributes": attributes(message),
+                **(fifo(message) if is_fifo else {}),
+            }
+            for position, message in enumerate(group)
+        ]
+        sent += call(request, entries)
+    return sent
+
+
+def fitting(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """Cut messages into groups, in order, that a call takes; one that is too large by itself is a group of its own."""
+    group: list[Message] = []
+    for message in messages:
+        if group and sum(len(one.body) for one in group) + len(message.body) > CALL_BYTES:  # bodies are ASCII
+            yield group
+            group = []
+        group.append(message)
+    if group:
+        yield group
+
+
+def call(request: Callable[[list[dict[str, Any]]], Any], entries: list[dict[str, Any]]) -> list[Sent]:
     """Make a batch call of SNS or SQS and sort its answer, which may take some messages and not others."""
     try:
-        response = request()
+        response = request(entries)
     except (ClientError, BotoCoreError) as error:
-        return [Sent(Answer.AGAIN, str(error))] * len(messages)
-    sent = [Sent(Answer.AGAIN, "the service did not say what became of it")] * len(messages)
+        return [Sent(Answer.AGAIN, str(error))] * len(entries)
+    sent = [Sent(Answer.AGAIN, "the service did not say what became of it")] * len(entries)
     for entry in response.get("Successful", ()):
         sent[int(entry["Id"])] = Sent(Answer.TAKEN)
     for entry in response.get("Failed", ()):

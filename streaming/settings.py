@@ -13,10 +13,10 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from streaming.chunk import GIB, MIB
 from streaming.errors import UserError
@@ -26,12 +26,24 @@ SOURCE_KINDS = ("files", "kinesis")
 UPLOAD_CEILING = 1 * GIB  # one track is one cell of an Arrow batch, whose offsets end at 2 GiB
 
 
+def _one_or_several(value: object) -> object:
+    """Take ``a`` for ``["a"]``, and text that is a JSON list, as an environment variable has it, for that list."""
+    if isinstance(value, str):
+        return json.loads(value) if value.startswith("[") else [value]
+    return value
+
+
+Several = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_one_or_several)]
+
+
 class Settings(BaseSettings):
     """The job's settings. Names are those of the flags with underscores; defaults are safe."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
-    source: str = Field(description="Where records come from: files:DIR or kinesis:STREAM.")
+    source: Several = Field(
+        min_length=1, description="Where records come from: files:DIR or kinesis:STREAM; several are one."
+    )
     lake: str = Field(description="Where the tables and accepted tracks go: a folder or s3://bucket/prefix.")
     checkpoint: str = Field(description="Where the job remembers how far it is: a folder or s3://bucket/prefix.")
     index: Path = Field(description="The reference index, as the workers see it.")
@@ -45,6 +57,8 @@ class Settings(BaseSettings):
 
     max_upload_bytes: int = Field(256 * MIB, gt=0, le=UPLOAD_CEILING, description="Largest upload, also inflated.")
     max_upload_chunks: int = Field(16_384, gt=0, le=100_000, description="Most chunks of an upload.")
+    max_open_uploads: int = Field(100_000, gt=0, description="With more open uploads, each gets a tenth of its time.")
+    max_state_bytes: int = Field(20 * GIB, gt=0, description="With more state, open uploads get a tenth of their time.")
     max_track_seconds: float = Field(4 * 3600.0, gt=0, description="Longest sound that is decoded.")
     max_rejected_bytes: int = Field(65_536, ge=0, le=MIB, description="How much of a rejected record is kept.")
 
@@ -63,19 +77,43 @@ class Settings(BaseSettings):
     )
     adopt_lake: bool = Field(False, description="Let a new checkpoint write to a lake that another one wrote to.")
     name: str = Field("soundgate", min_length=1, description="What the job is called in its metrics.")
-    metrics: tuple[str, ...] = Field(
+    metrics: Several = Field(
         (), description="Where metrics go: prometheus:PORT, pushgateway:URL, emf:FILE, cloudwatch:GROUP, log:FILE."
     )
-    publish: tuple[str, ...] = Field((), description="Who is told of verdicts: sns:ARN, sqs:QUEUE, https://…")
-    kinesis_options: dict[str, str] = Field(default_factory=dict, description="Options of the Kinesis connector.")
+    publish: Several = Field((), description="Who is told of verdicts: sns:ARN, sqs:QUEUE, https://…")
+
+    kinesis_reader: Literal["auto", "aws-kinesis", "soundgate-kinesis"] = Field(
+        "auto", description="Who reads streams: EMR's connector, our own reader, or auto: the connector if it is there."
+    )
+    kinesis_jar: Path | None = Field(None, description="The connector's jar, where spark-submit does not bring it.")
+    kinesis_region: str | None = Field(None, description="The streams' AWS region; else the configured one.")
+    kinesis_endpoint_url: str | None = Field(None, description="Another Kinesis API than the region's.")
+    kinesis_starting_position: str = Field(
+        "TRIM_HORIZON", description="Where a new checkpoint begins: TRIM_HORIZON, LATEST or AT_TIMESTAMP <ISO 8601>."
+    )
+    kinesis_fail_on_data_loss: bool = Field(True, description="End when records are gone before they were read.")
+    kinesis_shard_records: int = Field(1_000, gt=0, description="Connector: most records of a shard in a batch.")
+    kinesis_shard_seconds: int = Field(10, ge=10, description="Connector: longest that a batch reads from a shard.")
+    kinesis_queue_records: int = Field(64, gt=0, description="Connector: records of a shard held in memory.")
+    kinesis_consumer: str | None = Field(None, description="Connector: read by enhanced fan-out, under this name.")
+    kinesis_metadata: str = Field(
+        "checkpoint", description="Connector: where it remembers: checkpoint, s3://…, hdfs://… or dynamodb:TABLE."
+    )
+    kinesis_role_arn: str | None = Field(None, description="Connector: read the streams in this role.")
+    kinesis_options: dict[str, str] = Field(
+        default_factory=dict, description="More options of whoever reads the streams; they go before all others."
+    )
 
     @field_validator("source")
     @classmethod
-    def check_source(cls, value: str) -> str:
-        """Refuse a source that is neither files nor kinesis."""
-        kind, _, name = value.partition(":")
-        if kind not in SOURCE_KINDS or not name:
-            raise ValueError("it is files:DIR or kinesis:STREAM")
+    def check_source(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse a source that is neither files nor kinesis, and one that is named twice."""
+        for source in value:
+            kind, _, name = source.partition(":")
+            if kind not in SOURCE_KINDS or not name:
+                raise ValueError("it is files:DIR or kinesis:STREAM")
+        if len(set(value)) < len(value):
+            raise ValueError("a source is named twice")
         return value
 
     @field_validator("lake", "checkpoint", "quarantine")
@@ -91,16 +129,6 @@ class Settings(BaseSettings):
         return str(Path(value).absolute())
 
     @property
-    def source_kind(self) -> str:
-        """``files`` or ``kinesis``."""
-        return self.source.partition(":")[0]
-
-    @property
-    def source_name(self) -> str:
-        """The folder, or the stream's name."""
-        return self.source.partition(":")[2]
-
-    @property
     def sha256(self) -> str:
         """Names the settings that a verdict can depend on."""
         said = self.model_dump(mode="json", include=set(JUDGING))
@@ -113,6 +141,8 @@ JUDGING = (
     "max_open_seconds",
     "max_upload_bytes",
     "max_upload_chunks",
+    "max_open_uploads",
+    "max_state_bytes",
     "max_track_seconds",
     "min_score",
 )

@@ -58,9 +58,9 @@ def bundle(
     except ImportError as error:
         raise UserError(f"{error.name} is missing: install soundgate[emr], which brings what bundles need") from error
     import emr as package
-    from emr.clients import make_client
     from emr.state_schema import describe_state
     from emr.store import upload_bundle
+    from streaming.aws import make_client
 
     manifest = build_bundle(
         project or Path(str(package.__file__)).parents[1],

@@ -128,10 +128,11 @@ def logs(
     region: Region = None,
 ) -> None:
     """Print the end of the driver's logs; they reach S3 some minutes late."""
-    from emr.clients import explained, make_client
+    from emr.clients import explained
     from emr.logs import read_log, tail
     from emr.run_state import parse_handle
     from emr.submitted import open_job
+    from streaming.aws import make_client
 
     s3 = make_client("s3", region)
     found = open_job(parse_handle(job), region).logs(s3)
@@ -173,12 +174,12 @@ def upgrade(
     dry_run: DryRun = False,
 ) -> None:
     """Stop a job and start a new version on its checkpoint, if the new one keeps the same state."""
-    from emr.clients import make_client
     from emr.lifecycle import check_upgrade, checkpoint_of, run_options_of
     from emr.lifecycle import stop as stop_job
     from emr.run_state import parse_handle
     from emr.store import fetch_manifest
     from emr.submitted import open_job
+    from streaming.aws import make_client
 
     running = open_job(parse_handle(job), region)
     state = running.describe()
@@ -205,9 +206,9 @@ def describe_job(
     checkpoint: str | None = None,
 ) -> Job:
     """Put a job together from a bundle on S3 and options; says what is missing before anything is sent."""
-    from emr.clients import make_client
     from emr.job import Job, option_of
     from emr.store import fetch_manifest
+    from streaming.aws import make_client
 
     said = option_of(run_options, "--checkpoint")
     if not said or not said.startswith("s3://"):
@@ -215,8 +216,9 @@ def describe_job(
     if checkpoint and said.rstrip("/") != checkpoint.rstrip("/"):
         raise UserError(f"an upgrade goes on with the checkpoint of the running job, {checkpoint}, not {said}")
     bundle = bundle.rstrip("/")
-    manifest = fetch_manifest(make_client("s3", region), bundle)
-    return Job(name, bundle, manifest, tuple(run_options), executors, tuple(conf or ()))
+    client = make_client("s3", region)
+    manifest = fetch_manifest(client, bundle)
+    return Job(name, bundle, manifest, tuple(run_options), client.meta.region_name, executors, tuple(conf or ()))
 
 
 def build_request(
@@ -243,8 +245,9 @@ def build_request(
 def send(request: dict[str, Any], region: str | None) -> Handle:
     """Send a request to the platform it is for."""
     from emr import cluster, serverless
-    from emr.clients import explained, make_client
+    from emr.clients import explained
     from emr.submitted import SERVICES
+    from streaming.aws import make_client
 
     with explained("submit the job"):
         if "JobFlowId" in request:

@@ -14,7 +14,7 @@ Examples:
 
     soundgate run --source files:inbox --index index --lake lake --checkpoint checkpoint --drain --timeout-seconds 5
 
-    soundgate run --source kinesis:uploads --config settings.toml --stop-file /run/soundgate/stop
+    soundgate run --source kinesis:uploads-1 --source kinesis:uploads-2 --config settings.toml --stop-file /run/stop
 
 Every option can be said in the environment (SOUNDGATE_TRIGGER_SECONDS) or in the --config file (trigger_seconds) too.
 SIGTERM and the stop file finish the batch. Exit code 0: it ended as asked; 2: it could not start, or stopped by itself.
@@ -22,7 +22,7 @@ SIGTERM and the stop file finish the batch. Exit code 0: it ended as asked; 2: i
 
 
 def run(
-    source: Annotated[str | None, typer.Option(help="files:DIR or kinesis:STREAM.")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="files:DIR or kinesis:STREAM; may be repeated.")] = None,
     index: Annotated[Path | None, typer.Option(help="The reference index.")] = None,
     lake: Annotated[str | None, typer.Option(help="Where the tables go: a folder or s3://…")] = None,
     checkpoint: Annotated[str | None, typer.Option(help="Where the job remembers how far it is.")] = None,
@@ -37,6 +37,10 @@ def run(
         list[str] | None, typer.Option(help="prometheus:PORT, pushgateway:URL, emf:FILE, cloudwatch:GROUP or log:FILE.")
     ] = None,
     publish: Annotated[list[str] | None, typer.Option(help="Tell sns:ARN, sqs:QUEUE or https://… of verdicts.")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS region of the streams.")] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option("--endpoint-url", metavar="URL", help="Another Kinesis than AWS', for tests.")
+    ] = None,
     adopt_lake: Annotated[bool, typer.Option("--adopt-lake", help="New checkpoint on an old lake.")] = False,
 ) -> None:
     """Judge uploads as they come, from a folder of record files or a Kinesis stream, into Delta tables."""
@@ -44,7 +48,7 @@ def run(
     from streaming.settings import load_settings
 
     flags = {
-        "source": source,
+        "source": source or None,
         "index": index,
         "lake": lake,
         "checkpoint": checkpoint,
@@ -56,6 +60,8 @@ def run(
         "partitions": partitions,
         "metrics": metrics or None,
         "publish": publish or None,
+        "kinesis_region": region,
+        "kinesis_endpoint_url": endpoint_url,
         "adopt_lake": adopt_lake or None,
     }
     run_job(load_settings(flags, config))

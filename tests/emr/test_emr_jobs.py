@@ -15,7 +15,7 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from emr import cluster, serverless
-from emr.job import DELTA_JARS, KINESIS_JAR, Job, command_line, option_of
+from emr.job import DELTA_JARS, Job, command_line, option_of
 from emr.lifecycle import Clock, check_upgrade, run_options_of, stop
 from emr.manifest import DATA, ENTRY, ENVIRONMENT, NAME, Manifest, measure
 from emr.run_state import Handle, RunState, parse_handle
@@ -24,6 +24,7 @@ from emr.store import fetch_manifest, upload_bundle
 from emr.submitted import open_job
 from streaming.cli import app
 from streaming.errors import UserError
+from streaming.kinesis_options import JAR_ON_EMR
 from streaming.places import Folder
 
 REGION = "eu-central-1"
@@ -111,7 +112,7 @@ def test_a_cluster_gets_a_spark_submit_step_with_the_runtime_role(cluster_id: st
     assert request["Steps"][0]["HadoopJarStep"]["Jar"] == "command-runner.jar"
     assert arguments[:5] == ["spark-submit", "--master", "yarn", "--deploy-mode", "cluster"]
     assert option_of(arguments, "--archives") == f"{bundle}/environment.tar.gz#environment,{bundle}/data.tar.gz#data"
-    assert option_of(arguments, "--jars") == ",".join((*DELTA_JARS, KINESIS_JAR))
+    assert option_of(arguments, "--jars") == ",".join((*DELTA_JARS, JAR_ON_EMR))
     assert "spark.yarn.appMasterEnv.PYSPARK_PYTHON=./environment/bin/python" in arguments
     assert "spark.speculation=false" in arguments
     script = arguments.index(f"{bundle}/entry.py")
@@ -144,7 +145,7 @@ def test_serverless_gets_a_streaming_job_with_a_retry_policy(application_id: str
 
 def test_botocore_accepts_both_requests_as_they_are_printed(aws: None, folder: Path) -> None:
     # The stubber checks a request against the service's own model: names, types and required members.
-    job = Job("gate", "s3://artifacts/bundles/x", fetch_from(folder), RUN)
+    job = Job("gate", "s3://artifacts/bundles/x", fetch_from(folder), RUN, REGION)
     for service, method, build, answer in (
         ("emr", "add_job_flow_steps", cluster.build_request(job, "j-1", ROLE), {"StepIds": ["s-1"]}),
         (
@@ -210,7 +211,7 @@ def test_an_application_that_is_not_there_is_said(bundle: str) -> None:
 
 
 def test_settings_and_index_of_the_user_go_before_those_of_the_bundle(folder: Path) -> None:
-    job = Job("gate", "s3://a/b", fetch_from(folder), (*RUN, "--index=s3://x", "--config", "mine.toml"))
+    job = Job("gate", "s3://a/b", fetch_from(folder), (*RUN, "--index=s3://x", "--config", "mine.toml"), REGION)
     assert command_line(job) == ["run", *RUN, "--index=s3://x", "--config", "mine.toml"]
 
 

@@ -10,14 +10,18 @@ from job_rig import KNOWN, write_wave
 from pyspark.sql import SparkSession
 
 from references.build import build_index
+from streaming.local_kinesis import CREDENTIALS
 from streaming.session import start_session
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Give the session: two cores, two state partitions."""
+    """Give the session: two cores, two state partitions, let in by a local Kinesis server."""
     local = tmp_path_factory.mktemp("spark")
-    session = start_session(2, {"spark.master": "local[2]", "spark.local.dir": str(local)})
+    with pytest.MonkeyPatch.context() as patch:  # Spark's Python workers get the environment of the JVM's start
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        session = start_session(2, {"spark.master": "local[2]", "spark.local.dir": str(local)})
     yield session
     session.stop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from streaming.aws import kinesis_client
 from streaming.errors import UserError
 from streaming.kinesis_offsets import OffsetError
 from streaming.kinesis_shards import DataLossError
-from streaming.kinesis_source import KinesisStreamReader, Options
+from streaming.kinesis_source import KinesisStreamReader, Options, parse_position
 from streaming.kinesis_writer import KinesisWriter
 from streaming.local_kinesis import REGION, LocalKinesis
 from streaming.producer import Record
@@ -93,7 +94,7 @@ class Stream:
 
     def reader(self, **more: Any) -> KinesisStreamReader:
         """A reader as a fresh process has it."""
-        return KinesisStreamReader(Options(self.name, self._folder, REGION, self._endpoint, **more))
+        return KinesisStreamReader(Options(self.name, str(self._folder), REGION, self._endpoint, **more))
 
 
 @pytest.fixture
@@ -213,7 +214,7 @@ def test_a_checkpoint_that_is_ahead_of_the_sources_memory_is_refused(stream: Str
     ahead = reader.latestOffset()
     memory.write_bytes(old)
     stale = stream.reader()
-    stale._options = Options(stream.name, tmp_path / "offsets", REGION, stale._options.endpoint, batch_bytes=1)
+    stale._options = Options(stream.name, str(tmp_path / "offsets"), REGION, stale._options.endpoint, batch_bytes=1)
     stream.write(5)
     with pytest.raises(OffsetError, match="its end is said to be before"):
         read(stale, ahead, json.loads(old)["planned"])
@@ -318,10 +319,19 @@ def test_a_failure_while_looking_ahead_forgets_no_record_and_no_bound(stream: St
 
 
 def test_a_stream_that_does_not_exist_is_told(stream: Stream, tmp_path: Path):
-    reader = KinesisStreamReader(Options("missing", tmp_path, REGION, stream.reader()._options.endpoint))
+    reader = KinesisStreamReader(Options("missing", str(tmp_path), REGION, stream.reader()._options.endpoint))
     for call in (reader.initialOffset, reader.latestOffset):
         with pytest.raises(UserError, match="stream 'missing' does not exist"):
             call()
+
+
+def test_a_timestamp_begins_with_what_came_then(stream: Stream):
+    stream.write(5)
+    time.sleep(0.1)
+    moment = datetime.now(UTC)
+    written = stream.write(5)
+    begin = parse_position(f"AT_TIMESTAMP {moment.isoformat()}")
+    assert flat(batches(stream.reader(begin=begin))) == written
 
 
 def age_memory(folder: Path, stream: str, hours: int) -> None:
@@ -383,7 +393,9 @@ def test_damaged_memory_is_told(stream: Stream, tmp_path: Path):
         ({"kinesis.streamName": "s"}, "needs the option kinesis.metadatapath"),
         ({"kinesis.consumerType": "SubscribeToShard"}, "GetRecords only"),
         ({"kinesis.failOnDataLoss": "false"}, "leave kinesis.failOnDataLoss at true"),
-        ({"kinesis.startingPosition": "EARLIEST"}, "is TRIM_HORIZON or LATEST"),
+        ({"kinesis.startingPosition": "EARLIEST"}, "is TRIM_HORIZON, LATEST or AT_TIMESTAMP"),
+        ({"kinesis.startingPosition": "AT_TIMESTAMP 2026-11-21T10:00:00"}, "is TRIM_HORIZON, LATEST or AT_TIMESTAMP"),
+        ({"kinesis.startingPosition": "LATEST 5"}, "is TRIM_HORIZON, LATEST or AT_TIMESTAMP"),
         ({"kinesis.executor.maxFetchRecordsPerShard": "5"}, "does not know the option"),
         ({"maxBytesPerTrigger": "-1"}, "is a number of bytes"),
     ],
@@ -404,4 +416,4 @@ def test_options_have_the_connectors_names():
         "kinesis.failOnDataLoss": "true",
         "maxBytesPerTrigger": "1000",
     }
-    assert Options.parse(given) == Options("s", Path("/m"), "eu-west-1", "http://e", "LATEST", 1_000)
+    assert Options.parse(given) == Options("s", "/m", "eu-west-1", "http://e", "LATEST", 1_000)

@@ -384,6 +384,16 @@ def test_a_topic_tells_its_subscribers(aws: None, lake: Path, fifo: str) -> None
     assert sorted(json.loads(json.loads(body)["Message"])["upload_id"] for body in received(queue)) == IDS
 
 
+@pytest.mark.parametrize("to", ["sqs:verdicts", "sns"])
+def test_large_verdicts_go_in_calls_that_are_taken_and_one_that_never_is_is_put_aside(aws: None, to: str) -> None:
+    make_queue("verdicts")
+    to = f"sns:{boto3.client('sns').create_topic(Name='verdicts')['TopicArn']}" if to == "sns" else to
+    sizes = (100_000, 100_000, 100_000, 300_000, 10, 200_000)
+    messages = [Message(f"u{number}", "accept", "x" * size) for number, size in enumerate(sizes)]
+    answers = [sent.answer for sent in open_target(to).send(messages)]
+    assert answers == [Answer.TAKEN] * 3 + [Answer.REFUSED] + [Answer.TAKEN] * 2
+
+
 def test_a_topic_that_is_gone_is_waited_for(aws: None, lake: Path) -> None:
     arn = "arn:aws:sns:eu-central-1:123456789012:verdicts"
     stop = threading.Event()
