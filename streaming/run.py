@@ -25,6 +25,7 @@ from streaming.progress import summarise, write_progress
 from streaming.session import LOG_LEVEL, start_session
 from streaming.settings import Settings
 from streaming.sinks import Lake
+from streaming.sources import session_properties
 from streaming.staging import Staging
 from streaming.starts import note_start
 from udfs.index_files import IndexRefusedError
@@ -52,7 +53,7 @@ def run(settings: Settings, spark: SparkSession | None = None) -> None:
         When it could not start, or stopped by itself.
     """
     check_index(settings)
-    session = spark or start_session(settings.partitions)
+    session = spark or start_session(settings.partitions, session_properties(settings))
     try:
         with stop_signals() as asked:
             companions = Companions(settings)
