@@ -84,6 +84,12 @@ REASONS: dict[str, ReasonInfo] = {
     "container.starts_mid_frame": ReasonInfo("The stream was cut into amid a frame.", Effect.NOTE),
     "container.crc": ReasonInfo("A part does not match its checksum.", Effect.NOTE),
     "container.damaged": ReasonInfo("The stream is interrupted by bytes that are none of its own.", Effect.NOTE),
+    "container.bytes_between": ReasonInfo(
+        "More bytes lie amid the sound than damage leaves, and are nothing known.", Effect.REVIEW, "h"
+    ),
+    "container.not_walked": ReasonInfo(
+        "The format plays, but what its bytes besides the sound are is not known.", Effect.REVIEW
+    ),
     "container.too_many_parts": ReasonInfo("The file has more parts than are looked at.", Effect.REVIEW),
     "decode.damaged": ReasonInfo("A part of the sound could not be decoded.", Effect.NOTE),
     "decode.format_changes": ReasonInfo("Rate or channels change within the stream.", Effect.NOTE),

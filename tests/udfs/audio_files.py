@@ -67,7 +67,9 @@ def image(codec: str, pixel_format: str = "rgb24", size: int = 48) -> bytes:
     context.width = context.height = size
     context.pix_fmt = pixel_format
     context.time_base = Fraction(1, 25)
-    pixels = np.random.default_rng(3).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    y, x = np.mgrid[0:size, 0:size]
+    shades = np.stack([2 * x, 2 * y, x + y], axis=2) + np.random.default_rng(3).integers(0, 30, (size, size, 3))
+    pixels = shades.astype(np.uint8)
     frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=pixel_format)
     frame.pts = 0
     packets = [*context.encode(frame), *context.encode(None)]

@@ -394,3 +394,42 @@ def test_behind_the_pixels_in_a_png_chunk_that_is_whole():
     extra = b"zEvl" + PAYLOAD
     unknown = struct.pack(">I", len(PAYLOAD)) + extra + struct.pack(">I", zlib.crc32(extra))
     assert_found(id3(apic(picture[:-12] + unknown + picture[-12:])) + MP3())
+
+
+def bitmap(pixels: bytes) -> bytes:
+    """A BMP of 24 bits whose rows are `pixels`."""
+    width, height = 40, len(pixels) // 120
+    rows = pixels[: 120 * height]
+    return (
+        b"BM" + struct.pack("<IIIIiiHHIIiiII", 54 + len(rows), 0, 54, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0) + rows
+    )
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [PAYLOAD, b"\x7fELF\2\1\1" + bytes(3000), b"echo Payload number 42, and; so (on)... \n" * 100],
+    ids=["encrypted", "program", "text"],
+)
+def test_data_written_as_a_bitmaps_rows_is_no_picture(pixels: bytes) -> None:
+    encoded = base64.b64encode(bitmap(pixels))
+    for comment in (b"NOTE=" + encoded, b"COVERART=" + encoded, picture_comment(bitmap(pixels))):
+        for data in (flac((4, vorbis_comments(comment))), ogg_with_comments(comment)):
+            assert len(unexplained(data)) >= len(encoded)
+    assert_found(id3(apic(bitmap(pixels))) + MP3(), bitmap(pixels))
+
+
+@pytest.mark.parametrize("form", ["wav", "aiff"])
+def test_an_unknown_chunk_of_zeros_and_numbers_must_stay_small(form: str) -> None:
+    numbers = struct.pack("<2000I", *range(2000))
+    assert numbers.count(0) > len(numbers) // 2
+    if form == "wav":
+        assert not unexplained(wave(chunk(b"odd1", numbers[:4000])))
+        assert_found(wave(chunk(b"odd1", numbers)), numbers)
+        assert_found(wave(chunk(b"odd1", numbers[:4000]), chunk(b"odd2", numbers[:4000])), numbers[:4000])
+        assert_found(wave(chunk(b"odd1", b"\x7fELF\2\1\1" + bytes(900))), b"\x7fELF")
+    else:
+        whole = EVERY_FORMAT["aiff"]()
+        odd = b"odd1" + struct.pack(">I", 4000) + numbers[:4000]
+        assert not unexplained(whole[:12] + odd + whole[12:])
+        odd = b"odd1" + struct.pack(">I", 8000) + numbers
+        assert_found(whole[:12] + odd + whole[12:], numbers)

@@ -260,3 +260,11 @@ def test_every_sample_of_a_wave_is_sound():
 
 def test_muxers_of_this_ffmpeg_are_there():
     assert {"ipod", "mpegts", "adts"} <= set(av.formats_available)
+
+
+def test_speech_engines_events_and_fixed_length_texts_are_known() -> None:
+    event = struct.pack("<10I", 0x00090006, 7, 1, 0, 440, 0, 43, 0, 6, 1) + "HKEY_LOCAL_MACHINE".encode("utf-16-le")
+    software = b"Awave 4.4, Copyright \xa9 1993, 1998 FMJ-Software\0C"
+    info = b"INFO" + b"ISFT" + struct.pack("<I", len(software)) + software + b"\0" * (len(software) % 2)
+    data = wave(chunk(b"EVNT", event * 60), chunk(b"LIST", info))
+    assert not walk(data).of_kind(SpanKind.UNEXPLAINED)

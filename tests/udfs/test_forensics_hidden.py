@@ -6,8 +6,10 @@ import io
 import zipfile
 
 import pytest
+from audio_files import by_ffmpeg, id3, id3_frame
 from mock_files import TEXT, classify, encrypted, executable, music, reason_codes, write
 
+from udfs.container import SpanKind, mpeg_audio, walk
 from udfs.findings import Content, Decision
 
 WAV = write(music()[:44100])
@@ -56,3 +58,56 @@ def test_a_download_cut_short_passes_with_a_note() -> None:
     verdict = classify(WAV[:-20_001])
     assert verdict.decision is Decision.ACCEPT
     assert [reason.code for reason in verdict.reasons] == ["container.truncated"]
+
+
+def mp3_with(between: bytes, pieces: int = 1) -> bytes:
+    """An MP3 whose frames are parted by pieces of the bytes, each between two frames."""
+    whole = write(music()[: 6 * 44100], "MPEG_LAYER_III", "MP3")
+    starts = _frames(whole)[20:]
+    step = len(between) // pieces
+    parts, last = [], 0
+    for number in range(pieces):
+        at = starts[8 * number]
+        parts += [whole[last:at], between[number * step : (number + 1) * step]]
+        last = at
+    return b"".join(parts) + whole[last:]
+
+
+def _frames(data: bytes) -> list[int]:
+    (sound,) = walk(data).of_kind(SpanKind.SOUND)
+    at, starts = sound.start, []
+    while at < sound.end:
+        starts.append(at)
+        at += mpeg_audio.FRAMES.length(data, at)
+    return starts
+
+
+def test_a_program_in_pieces_between_the_frames_is_put_together() -> None:
+    found = classify(mp3_with(executable()[:12_000], pieces=12))
+    assert found.decision is Decision.REJECT
+    assert found.payloads[0].kind == "elf"
+
+
+def test_more_unknown_bytes_between_frames_than_damage_leaves_go_to_a_person() -> None:
+    damaged = classify(mp3_with(encrypted(3000)))
+    assert damaged.decision is Decision.ACCEPT
+    assert "container.damaged" in [reason.code for reason in damaged.reasons]
+    hidden = classify(mp3_with(encrypted(40_000), pieces=8))
+    assert (hidden.decision, hidden.content) == (Decision.REVIEW, Content.UNDECIDED)
+    assert hidden.reasons[0].code == "undecided.container_bytes_between"
+
+
+def test_crumbs_that_add_up_to_a_payload_are_one() -> None:
+    few = [id3_frame(b"XQ%02d" % n, encrypted(20, n)) for n in range(10)]
+    many = [id3_frame(b"XQ%02d" % n, encrypted(20, n)) for n in range(80)]
+    mp3 = write(music()[:44100], "MPEG_LAYER_III", "MP3")
+    assert classify(id3(*few) + mp3).decision is Decision.ACCEPT
+    assert reason_codes(id3(*many) + mp3)[0] == "metadata.payload"
+
+
+@pytest.mark.parametrize(("container", "codec"), [("ac3", "ac3"), ("flv", "flv"), ("avi", "pcm_s16le")])
+def test_a_format_that_plays_but_is_not_walked_goes_to_a_person(container: str, codec: str) -> None:
+    codec = "libmp3lame" if codec == "flv" else codec
+    verdict = classify(by_ffmpeg(container, codec))
+    assert verdict.decision is Decision.REVIEW
+    assert verdict.reasons[0].code == "undecided.container_not_walked"

@@ -6,6 +6,7 @@ import re
 
 from udfs.container import id3, tail
 from udfs.container.layout import STRAY, Layout
+from udfs.container.riff import MOST_UNKNOWN_NUMBERS, SPARSE
 from udfs.container.spans import ContainerReport
 from udfs.container.text import is_text
 
@@ -86,6 +87,8 @@ def walk_chunk(layout: Layout, end: int, codec: str = "") -> None:
         layout.padding(end, label)
     elif name == b"APPL":
         layout.numbers(end, label, 0 if content[:4] == b"pdos" else 4096)
+    elif content.count(0) > SPARSE * len(content):
+        layout.numbers(end, "AIFF numbers", MOST_UNKNOWN_NUMBERS)
     layout.unexplained(end, label)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from udfs.container import id3, tail
 from udfs.container.layout import STRAY, Layout, TooManyPartsError
-from udfs.container.numbers import holds_program
+from udfs.container.noise import holds_program
 from udfs.container.spans import ContainerReport
 
 MOST_HEADERS = 2_000_000  # that lead nowhere; a file of any other kind has one in two thousand bytes

@@ -10,6 +10,8 @@ import re
 import struct
 import zlib
 
+from udfs.container.noise import holds_program, is_noise
+
 MAX_PIXEL_BYTES = 256 << 20  # inflated size of the largest PNG that is believed
 MOST_BLOCKS = 500_000  # segments of a JPEG, blocks of a GIF: more than the largest have
 
@@ -25,6 +27,8 @@ _PNG_CHUNKS = {
     b"sCAL", b"sTER", b"vpAg", b"orNT", b"iDOT", b"cICP", b"mDCV", b"cLLI", b"caNv",
 }  # fmt: skip
 _WEBP_CHUNKS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "}
+_PRINTABLE = bytes([9, 10, 13, *range(32, 127)])
+_MANY_LETTERS = 20  # different ones; a flat picture in printable colours has fewer
 _SMALL = 1024  # bytes of an odd comment or application segment that are let be
 
 
@@ -163,7 +167,13 @@ def _bmp_end(data: bytes, start: int, end: int) -> int | None:
     if width <= 0 or not 0 <= colours <= 1024 + 16 or size not in (offset + pixels, offset + pixels + 2, 0):
         return None
     finish = start + offset + pixels
-    return finish if finish <= end else None
+    return finish if finish <= end and _are_pixels(data[start + offset : finish]) else None
+
+
+def _are_pixels(rows: bytes) -> bool:
+    """Whether uncompressed rows can be a picture's: any bytes at all would parse as such."""
+    is_text = len(rows.translate(None, _PRINTABLE)) < 0.01 * len(rows) and len(set(rows)) >= _MANY_LETTERS
+    return not holds_program(rows) and not is_noise(rows) and not is_text
 
 
 def is_bitmap(data: bytes) -> bool:

@@ -19,6 +19,8 @@ CODECS = {
 }  # fmt: skip
 OPEN_SIZES = {0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF}  # what writers put that cannot go back to the header
 LONGEST_FORMAT = 128  # bytes of the format chunk: ADPCM's coefficients are the most that codecs keep there
+MOST_UNKNOWN_NUMBERS = 4096  # bytes of unknown chunks that are believed to be numbers
+SPARSE = 0.4  # share of zeros from which on they may be
 SHORT_TEXT = 1024  # bytes of text that an unknown chunk may hold
 _CHUNK_ID = re.compile(rb"[A-Za-z0-9_ .\-\xa9]{4}")
 
@@ -29,7 +31,7 @@ BINARY_CHUNKS = {
     b"levl": 4 << 20, b"LGWV": 1 << 20, b"ovwf": 1 << 20, b"MEXT": 64, b"slnt": 64, b"clm ": 256, b"Cr8r": 512,
     b"tlst": 8192, b"wvsp": 64, b"LGBM": 4096, b"SAUR": 4096, b"bvdm": 64, b"cset": 16, b"muma": 512, b"CHNK": 64,
     b"dbmd": 64 << 10, b"Smed": 1 << 20, b"SMED": 1 << 20, b"ResU": 64 << 10, b"AFAn": 64 << 10, b"SNDM": 4096,
-    b"kyma": 64 << 10, b"elmo": 4096, b"CDif": 1024, b"logw": 4096, b"rlnd": 4096, b"iSFT": 512,
+    b"EVNT": 256 << 10, b"kyma": 64 << 10, b"elmo": 4096, b"CDif": 1024, b"logw": 4096, b"rlnd": 4096, b"iSFT": 512,
 }  # fmt: skip
 _STREAMS = {"vorbis", "mp2", "mp3"}  # codecs whose samples are frames or pages
 TEXT_CHUNKS = {
@@ -188,8 +190,10 @@ def walk_chunk(layout: Layout, end: int) -> None:
         layout.tag_if(is_text(content), end, label)
     elif name in BINARY_CHUNKS:
         layout.numbers(end, label, BINARY_CHUNKS[name])
-    elif len(content) <= SHORT_TEXT:
-        layout.tag_if(is_text(content), end, label)
+    elif len(content) <= SHORT_TEXT and is_text(content):
+        layout.tag(end, label)
+    elif content.count(0) > SPARSE * len(content):
+        layout.numbers(end, "RIFF numbers", MOST_UNKNOWN_NUMBERS)  # every editor of the 1990s had a chunk of its own
     layout.unexplained(end, label)
 
 
@@ -213,12 +217,18 @@ def _walk_list(layout: Layout, end: int) -> None:
             break
         label = f"LIST/{kind.decode('latin-1')} {name.decode('latin-1')}"
         skipped = {b"labl": 4, b"note": 4, b"ltxt": 20}.get(name, 0) if kind == b"adtl" else 0
-        content = layout.data[at + 8 + skipped : finish]
+        content = _without_leftover(layout.data[at + 8 + skipped : finish])
         layout.structure(at + 8, "RIFF LIST")
         layout.tag_if(kind in (b"INFO", b"adtl") and is_text(content), finish, label)
         if finish % 2 and finish < end and not _CHUNK_ID.match(layout.data, finish):
             layout.structure(finish + 1, "pad byte")
     layout.padding(end, f"LIST/{kind.decode('latin-1')}")
+
+
+def _without_leftover(text: bytes) -> bytes:
+    """Texts of fixed length: what old programs left behind the closing zero, as far as it is too short for anything."""
+    said, _, leftover = text.partition(b"\0")
+    return said if len(leftover) < STRAY else text
 
 
 def _walk_bext(layout: Layout, end: int) -> None:

@@ -25,6 +25,7 @@ from udfs.track import Encoding, Track
 
 MOCK_LOG_ODDS = 2.0  # from here on it is data
 UNDECIDED_LOG_ODDS = 0.7  # from here on a person should look
+NOT_WALKED_LOG_ODDS = 1.0  # of a format that plays, but whose bytes no walker accounts for
 MOST_NOTES = 8
 SOUND_LOG_ODDS = -6.0  # of a track about which no test says anything
 
@@ -69,6 +70,10 @@ def examine(track: Track, report: ContainerReport, decoded: Decoded | None) -> E
         evidence.add(found.log_odds, found.reason, found.payload)
     if decoded is None and not report.container and track.encoding is Encoding.FILE:
         evidence.add(CERTAIN, payload=describe_upload(track))
+    elif not report.container and track.encoding is Encoding.FILE:
+        evidence.add(
+            NOT_WALKED_LOG_ODDS, Reason("container.not_walked", "it decodes, but not every byte is accounted for")
+        )
     if decoded is not None and decoded.samples.size:
         examine_samples(make_signal(track, report, decoded), evidence)
     return conclude(evidence, report, decoded)
