@@ -40,8 +40,8 @@ def unpack(partition_key: str, data: bytes) -> list[tuple[str, bytes]]:
     except DecodeError:
         return itself
     keys = message.partition_key_table
-    if any(record.partition_key_index >= len(keys) for record in message.records):
-        return itself
+    if not message.records or any(record.partition_key_index >= len(keys) for record in message.records):
+        return itself  # also where nothing is in it: no record may vanish
     return [(keys[record.partition_key_index], record.data) for record in message.records]
 
 

@@ -1,6 +1,7 @@
 """How far a stream has been read: a position a shard, as the offset that Spark keeps; pure.
 
-An offset is exact: the sequence number of the last record taken from each shard. Shards that an offset does not name
+An offset is exact: the sequence number of the last record taken from each shard, and how many were taken, by which a
+batch that is run again notices a record that is gone. Shards that an offset does not name
 are read from where the offset says that reading began. A shard's children are read only when it and its sister were
 read to their ends in an earlier batch, so that a key's records keep their order across a reshard.
 """
@@ -21,10 +22,14 @@ class OffsetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far one shard has been read: up to and with the record `after` (`""`: none yet), or to its very end."""
+    """How far one shard has been read: up to and with the record `after` (`""`: none yet), or to its very end.
+
+    `records` is how many that were, since reading of the shard began.
+    """
 
     after: str = ""
     closed: bool = False
+    records: int = 0
 
     @property
     def order(self) -> tuple[int, bool]:
@@ -68,7 +73,7 @@ class StreamOffset:
     def to_dict(self) -> dict[str, Any]:
         """The offset as Spark keeps it; equal offsets give equal JSON, for Spark compares the text."""
         shards = {
-            shard_id: {"after": position.after, "closed": position.closed}
+            shard_id: {"after": position.after, "closed": position.closed, "records": position.records}
             for shard_id, position in sorted(self.positions.items())
         }
         return {"begin": self.begin, "shards": shards, "stream": self.stream}
@@ -76,19 +81,20 @@ class StreamOffset:
     @classmethod
     def from_dict(cls, offset: Mapping[str, Any]) -> StreamOffset:
         """Read what `to_dict` wrote."""
-        positions = {name: Position(at["after"], at["closed"]) for name, at in offset["shards"].items()}
+        positions = {name: Position(at["after"], at["closed"], at["records"]) for name, at in offset["shards"].items()}
         return cls(offset["stream"], offset["begin"], positions)
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What one task reads of one shard: behind the record `after` (or from `begin`) up to and with `last`."""
+    """What one task reads of one shard: so many `records` behind `after` (or from `begin`), the last of them `last`."""
 
     stream: str
     shard_id: str
     begin: str
     after: str
     last: str
+    records: int
 
 
 def readable_shards(shards: Iterable[Shard], offset: StreamOffset) -> list[Shard]:
@@ -128,5 +134,6 @@ def plan_slices(start: StreamOffset, end: StreamOffset) -> list[Slice]:
     for shard_id, position in sorted(end.positions.items()):
         begun = start.position(shard_id)
         if position.after and position.after != begun.after:
-            slices.append(Slice(end.stream, shard_id, start.begin, begun.after, position.after))
+            number = position.records - begun.records
+            slices.append(Slice(end.stream, shard_id, start.begin, begun.after, position.after, number))
     return slices

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ PASSING = {
     *("ThrottlingException", "InternalFailure", "InternalFailureException", "ServiceUnavailable", "500", "503"),
 }
 EXPIRED = "ExpiredIteratorException"
+INVALID = "InvalidArgumentException"
+CLOCK_MILLISECONDS = 300_000  # how far this machine's clock may be ahead of the service's
 
 
 class DataLossError(Exception):
@@ -72,6 +75,7 @@ class ShardReader:
         self._after = after
         self._iterator: str | None = None
         self.ended = False
+        self.mean_bytes = 0.0  # of a record in the last answer that had some
 
     def next_records(self, limit: int) -> tuple[list[RecordTypeDef], int]:
         """Give the next records, at most `limit`, and how far behind the shard's tip that is (milliseconds)."""
@@ -81,6 +85,7 @@ class ShardReader:
         records = answer["Records"]
         if records:
             self._after = records[-1]["SequenceNumber"]
+            self.mean_bytes = sum(len(record["Data"]) for record in records) / len(records)
         return records, answer.get("MillisBehindLatest", 0)
 
     def go_back(self, after: str) -> None:
@@ -99,11 +104,19 @@ class ShardReader:
                 code = error_code(error) if isinstance(error, ClientError) else ""
                 if code == EXPIRED:
                     self._iterator = None
-                elif (code and code not in PASSING) or time.monotonic() > patience_ends:
+                elif (
+                    code and code not in PASSING and not self._clocks_differ(code)
+                ) or time.monotonic() > patience_ends:
                     with explained(self._stream):
                         raise
                 tries += 1
                 time.sleep(random.uniform(PAUSE_SECONDS, min(5.0, PAUSE_SECONDS * 2**tries)))
+
+    def _clocks_differ(self, code: str) -> bool:
+        """Whether reading was to begin just now, and the service's clock is not there yet: it refuses the future."""
+        if code != INVALID or self._iterator or self._after or self._begin == TRIM_HORIZON:
+            return False
+        return abs(int(self._begin) - _now()) < CLOCK_MILLISECONDS
 
     def _make_iterator(self) -> str:
         asked: dict[str, Any] = {"StreamName": self._stream, "ShardId": self._shard_id}
@@ -117,7 +130,7 @@ class ShardReader:
         try:
             return self._client.get_shard_iterator(**asked)["ShardIterator"]
         except ClientError as error:
-            if self._after and error_code(error) in ("InvalidArgumentException", "ResourceNotFoundException"):
+            if self._after and error_code(error) in (INVALID, "ResourceNotFoundException"):
                 raise DataLossError(
                     f"stream {self._stream!r} no longer knows record {self._after} of {self._shard_id}: "
                     "records behind it may be gone"
@@ -138,49 +151,56 @@ def look_ahead(reader: ShardReader, start: Position, max_records: int, max_bytes
         Where to stop; a first record larger than that is taken all the same.
     """
     after, records_taken, bytes_taken, seen_at = start.after, 0, 0, 0
+
+    def position(closed: bool = False) -> Position:
+        return Position(after, closed, start.records + records_taken)
+
     for _ in range(EMPTY_CALLS):
         asked_at = _now()
-        records, behind = reader.next_records(max_records - records_taken)
+        wanted = max_records - records_taken
+        if reader.mean_bytes:  # an answer may have 10 MiB: what is over the bound would be read again the next time
+            wanted = min(wanted, max(1, math.ceil((max_bytes - bytes_taken) / reader.mean_bytes)))
+        records, behind = reader.next_records(wanted)
         for record in records:
             size = len(record["Data"])
             if records_taken and bytes_taken + size > max_bytes:
                 reader.go_back(after)
-                return Reach(Position(after), seen_at)
+                return Reach(position(), seen_at)
             after, seen_at = record["SequenceNumber"], _milliseconds(record["ApproximateArrivalTimestamp"])
             records_taken, bytes_taken = records_taken + 1, bytes_taken + size
         if reader.ended:
-            return Reach(Position(after, closed=True), asked_at)
+            return Reach(position(closed=True), asked_at)
         if not behind:
-            return Reach(Position(after), asked_at)
+            return Reach(position(), asked_at)
         if records_taken >= max_records or bytes_taken >= max_bytes:
             break
-    return Reach(Position(after), seen_at)
+    return Reach(position(), seen_at)
 
 
 def read_slice(client: KinesisClient, part: Slice) -> Iterator[list[RecordTypeDef]]:
-    """Read a slice's records, exactly up to its last, in batches as they come.
+    """Read a slice's records, all of them and no other, in batches as they come.
 
     Raises
     ------
     DataLossError
-        The slice's last record is not there any more.
+        A record of the slice is not there any more: the last one, or one before it, which Kinesis passes in silence.
     """
     reader = ShardReader(client, part.stream, part.shard_id, part.begin, part.after)
-    last, idle_calls = int(part.last), 0
-    while True:
-        records, behind = reader.next_records(CALL_RECORDS)
+    last, left, idle_calls = int(part.last), part.records, 0
+    while left:
+        records, behind = reader.next_records(left)
         wanted = [record for record in records if int(record["SequenceNumber"]) <= last]
         if wanted:
             yield wanted
-        if wanted and int(wanted[-1]["SequenceNumber"]) == last:
-            return
+        left -= len(wanted)
         idle_calls = 0 if records or behind else idle_calls + 1
-        if len(wanted) < len(records) or reader.ended or idle_calls > EMPTY_CALLS:
+        at_last = wanted and int(wanted[-1]["SequenceNumber"]) == last
+        if left and (at_last or len(wanted) < len(records) or reader.ended or idle_calls > EMPTY_CALLS):
             raise DataLossError(
-                f"record {part.last} of {part.shard_id} was there when the batch was planned and is gone now: the "
-                f"retention of stream {part.stream!r} ended before it was read"
+                f"{left} of the {part.records} records up to {part.last} of {part.shard_id} were there when the batch "
+                f"was planned and are gone now: the retention of stream {part.stream!r} ended before they were read"
             )
-        if not records:
+        if not records and left:
             time.sleep(PAUSE_SECONDS)
 
 

@@ -179,7 +179,7 @@ class KinesisStreamReader(DataSourceStreamReader):
         """Read ahead within the batch's bounds; where that ends is where the next batch does."""
         memory = self._remember()
         if time.monotonic() - self._listed_at >= LIST_SECONDS:
-            self._shards = list_shards(self._client, self._options.stream)
+            self._shards = self._list_shards(memory)
             self._listed_at = time.monotonic()
         try:
             reaches = self._look_ahead(memory.planned)
@@ -213,11 +213,17 @@ class KinesisStreamReader(DataSourceStreamReader):
         """Recall what was planned before, once, and make sure that nothing was lost since."""
         if self._memory is None:
             options = self._options
-            retention = retention_milliseconds(self._client, options.stream)
+            retention_milliseconds(self._client, options.stream)  # first of all: is there such a stream?
             memory = Memory.recall(options.metadata, options.stream, options.begin)
-            memory.check_nothing_lost(list_shards(self._client, options.stream), retention)
+            self._list_shards(memory)
             self._memory = memory
         return self._memory
+
+    def _list_shards(self, memory: Memory) -> list[Shard]:
+        """List the stream's shards, and make sure that nothing unread can have gone since the last look at them."""
+        shards = list_shards(self._client, self._options.stream)
+        memory.check_nothing_lost(shards, retention_milliseconds(self._client, self._options.stream))
+        return shards
 
     def _look_ahead(self, planned: StreamOffset) -> dict[str, Reach]:
         shards = readable_shards(self._shards, planned)

@@ -36,6 +36,8 @@ class FaultyKinesis:
         (operation, request) of every call that came, in order.
     throttle_records
         Which records of a PutRecords call are refused: called with the records, gives the set of refused positions.
+    alter
+        Called with operation and request; gives the request to forward.
     fail
         Called with operation and request; gives an (HTTP status, error code) to answer with, or None to let through.
     """
@@ -44,6 +46,7 @@ class FaultyKinesis:
         self._upstream = urlsplit(upstream)
         self.calls: list[tuple[str, Request]] = []
         self.throttle_records: Callable[[list[Request]], set[int]] = lambda records: set()
+        self.alter: Callable[[str, Request], Request] = lambda operation, request: request
         self.fail: Callable[[str, Request], tuple[int, str] | None] = lambda operation, request: None
         proxy = self
 
@@ -86,7 +89,7 @@ class FaultyKinesis:
         if operation == "PutRecords":
             status, answer = self._put_records(http, request)
         else:
-            status, answer = self._forward(http, body)
+            status, answer = self._forward(http, json.dumps(self.alter(operation, request)).encode())
         self._answer(http, status, answer)
 
     def _put_records(self, http: BaseHTTPRequestHandler, request: Request) -> tuple[int, bytes]:

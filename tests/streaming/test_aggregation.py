@@ -30,7 +30,7 @@ def test_an_aggregated_record_is_unpacked_under_its_own_keys():
     assert unpack("ignored", AGGREGATED) == RECORDS
 
 
-@given(st.lists(st.tuples(st.text(max_size=5), st.binary(max_size=20)), max_size=6))
+@given(st.lists(st.tuples(st.text(max_size=5), st.binary(max_size=20)), min_size=1, max_size=6))
 def test_what_is_packed_is_unpacked(records: list[tuple[str, bytes]]):
     assert unpack("ignored", pack(records)) == records
 
@@ -47,6 +47,7 @@ def test_what_is_packed_is_unpacked(records: list[tuple[str, bytes]]):
         AGGREGATED + b"\x00",
         b"\x00" + AGGREGATED,
         MAGIC + b"\xff" + md5(b"\xff"),  # no message
+        MAGIC + b"\x0a\x01a" + md5(b"\x0a\x01a"),  # with nothing in it
         MAGIC + b"\x1a\x02\x08\x07" + md5(b"\x1a\x02\x08\x07"),  # a key that is not in the table
         MAGIC + b"\x0a\x01\xff" + md5(b"\x0a\x01\xff"),  # a key that is no text
     ],

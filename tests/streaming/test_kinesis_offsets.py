@@ -60,11 +60,17 @@ def test_equal_offsets_give_equal_text_and_survive_it():
 
 
 def test_a_batch_is_a_slice_for_each_shard_that_has_something_new():
-    start = offset(a=Position("5"), b=Position("7"), c=Position("9"))
-    end = offset(a=Position("6"), b=Position("7", closed=True), c=Position("9"), d=Position("11"), e=Position())
+    start = offset(a=Position("5", records=3), b=Position("7"), c=Position("9"))
+    end = offset(
+        a=Position("6", records=4),
+        b=Position("7", closed=True),
+        c=Position("9"),
+        d=Position("11", records=5),
+        e=Position(),
+    )
     assert plan_slices(start, end) == [
-        Slice("s", "a", "TRIM_HORIZON", "5", "6"),
-        Slice("s", "d", "TRIM_HORIZON", "", "11"),
+        Slice("s", "a", "TRIM_HORIZON", "5", "6", 1),
+        Slice("s", "d", "TRIM_HORIZON", "", "11", 5),
     ]
 
 

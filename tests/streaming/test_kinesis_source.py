@@ -373,9 +373,58 @@ def test_records_that_go_between_plan_and_reading_end_the_query(stream: Stream):
     start = reader.initialOffset()
     end = reader.latestOffset()
     for name, position in end["shards"].items():
-        end["shards"][name] = {**position, "after": str(int(position["after"]) - 1)}
+        end["shards"][name] = {**position, "after": str(int(position["after"] or 1) - 1)}
     with pytest.raises(DataLossError, match="gone now"):
         read(reader, start, end)
+
+
+def test_records_that_went_from_the_middle_of_a_batch_end_the_query(stream: Stream, proxy: FaultyKinesis):
+    stream.write(9, key="one")
+    reader = stream.reader()
+    start, end = reader.initialOffset(), reader.latestOffset()
+    (shard,) = [name for name, position in end["shards"].items() if position["records"]]
+    kinesis = kinesis_client(REGION, proxy.url)
+    oldest = kinesis.get_shard_iterator(StreamName=stream.name, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    fifth = kinesis.get_records(ShardIterator=oldest["ShardIterator"], Limit=5)["Records"][-1]["SequenceNumber"]
+    # As it is when the stream's retention has passed over some of them: reading begins behind, without a word.
+    proxy.alter = lambda operation, request: (
+        {**request, "ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": fifth}
+        if operation == "GetShardIterator" and request["ShardIteratorType"] == "TRIM_HORIZON"
+        else request
+    )
+    with pytest.raises(DataLossError, match=r"5 of the 9 records .* are gone now"):
+        read(stream.reader(), start, end)
+
+
+def test_standing_still_for_long_while_running_ends_the_query(stream: Stream, monkeypatch: pytest.MonkeyPatch):
+    stream.write(5)
+    reader = stream.reader()
+    reader.latestOffset()
+    monkeypatch.setattr(kinesis_source, "LIST_SECONDS", 0.0)
+    reader.latestOffset()
+    memory = reader._remember()
+    memory.seen_at = {name: moment - 25 * HOUR for name, moment in memory.seen_at.items()}  # a batch of a day
+    with pytest.raises(DataLossError, match="last read 25 hours ago"):
+        reader.latestOffset()
+
+
+def test_a_service_whose_clock_is_behind_is_waited_for(stream: Stream, proxy: FaultyKinesis):
+    refusals = iter([(400, "InvalidArgumentException")] * 3)
+    proxy.fail = lambda operation, request: next(refusals, None) if operation == "GetShardIterator" else None
+    reader = stream.reader(begin="LATEST")
+    start = reader.initialOffset()
+    written = stream.write(5)
+    assert flat(batches(reader, start)) == written
+    assert next(refusals, None) is None
+
+
+def test_what_is_over_a_batchs_bound_is_hardly_read_twice(stream: Stream, proxy: FaultyKinesis):
+    written = stream.write(60, size=1_000, key="one")
+    assert flat(batches(stream.reader(batch_bytes=10_000))) == written
+    taken = sum(
+        request["Limit"] for operation, request in proxy.calls if operation == "GetRecords" and request["Limit"] < 60
+    )
+    assert taken < 60 * 5  # once to plan and once to read, and what the end of the shard is asked for
 
 
 def test_damaged_memory_is_told(stream: Stream, tmp_path: Path):
