@@ -92,14 +92,22 @@ def expire(access: Access, name: str, days: float, dry_run: bool) -> dict[str, A
     if not math.isfinite(days) or days < 1:
         raise UserError(f"--days {days}: rows younger than a day are not deleted")
     table = open_for_upkeep(access, name)
+    column = age_column(table, name)
     before = (datetime.now(UTC) - timedelta(days=days)).replace(microsecond=0)
-    column = AGES_BY[name]
     predicate = f"{column} < '{before:%Y-%m-%dT%H:%M:%SZ}'"
     if dry_run:
         (counted,) = query(table, f"SELECT count(*) AS rows FROM lake WHERE {predicate}")  # noqa: S608 - all ours
         return {"rows": counted["rows"], "before": before.isoformat(), "dry_run": True}
     result = again(table, lambda: table.delete(predicate))
     return {"rows": result["num_deleted_rows"], "before": before.isoformat(), "dry_run": False}
+
+
+def age_column(table: DeltaTable, name: str) -> str:
+    """Give the column that says how old a row is; raises `UserError` where the table has none of that name."""
+    columns = {field.name for field in table.schema().fields}
+    if AGES_BY[name] not in columns:
+        raise UserError(f"the table {name!r} has no column {AGES_BY[name]!r} that tells its rows' age")
+    return AGES_BY[name]
 
 
 def again(table: DeltaTable, work: Callable[[], Outcome]) -> Outcome:

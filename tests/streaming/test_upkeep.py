@@ -135,6 +135,16 @@ def test_rows_of_today_are_not_expired(lake: Path, days: str) -> None:
     assert len(uploads(lake)) == 6
 
 
+def test_features_expire_by_their_verdicts_time_and_a_table_without_it_is_told(lake: Path) -> None:
+    write_deltalake(lake / "features", DeltaTable(lake / "verdicts").to_pyarrow_table())
+    result = call("expire", "--lake", lake, "--table", "features", "--days", 25, "--json")
+    assert json.loads(result.stdout)["features"]["rows"] == 3
+    write_deltalake(lake / "rejections", pa.table({"reason": ["x"]}), mode="overwrite", schema_mode="overwrite")
+    error = call("expire", "--lake", lake, "--table", "rejections", "--days", 25).exception
+    assert isinstance(error, UserError)
+    assert "no column 'rejected_at'" in str(error)
+
+
 def test_expire_wants_to_be_told_the_table(lake: Path) -> None:
     assert call("expire", "--lake", lake, "--days", 25).exit_code == 2
 
