@@ -33,6 +33,18 @@ test-slow: setup ## the tests marked slow
 bench: setup ## measure the job: MB/s, fixed costs, memory, growth
 	$(BIN)/python tests/bench/pipeline.py
 
+.PHONY: soak
+soak: setup ## run the job for 20 minutes under load, crashes and poison, and reconcile every record
+	$(BIN)/python tests/bench/soak.py
+
+.PHONY: mutants
+mutants: setup ## switch safeguards off one at a time, and see that the tests go red each time
+	$(BIN)/python tests/bench/mutants.py
+
+.PHONY: audit
+audit: setup ## bandit over our code; pip-audit over the locked dependencies, where it can
+	$(BIN)/python scripts/audit.py
+
 .PHONY: lint
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
