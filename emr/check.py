@@ -1,7 +1,8 @@
 """Try a bundle before EMR does: unpack it into an empty place and start Spark from it with only what EMR provides.
 
 What stands for EMR: ``/usr/bin/python3.11``, Java, and the installed pyspark as SPARK_HOME. The environment of the
-processes is built from nothing, so that no variable, no home folder and no package of this machine helps.
+processes is built from nothing, so that no variable, no home folder and no package of this machine helps. Spark gets
+the properties that the job gets on EMR.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,13 +22,16 @@ from typing import Any
 
 from emr.elf import counted, survey
 from emr.manifest import DATA, ENTRY, ENVIRONMENT, Manifest, measure, verify_parts
+from emr.spark_defaults import job_properties
 from streaming.errors import UserError
 from streaming.lake_reader import open_table, query
 from streaming.session import find_jars
 
 PYTHON = Path("/usr/bin/python3.11")
 PROBE = Path(__file__).with_name("probe.py")
-START_SECONDS = 300
+SIZES = re.compile(r"\.(cores|memory|memoryOverhead)$")
+PARTITIONS = 2
+START_SECONDS = 600  # a machine that is busy with other things takes minutes
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,9 @@ def check_bundle(bundle: Path, place: Path, say: Callable[[str], None] = lambda 
     unpack(bundle / ENVIRONMENT, environment)
     if DATA in manifest.parts:
         unpack(bundle / DATA, place / "data")
-    findings = [*check_files(environment, manifest), *check_data(place / "data", manifest)]
-    native = counted(survey(environment))
+    machines = survey(environment)
+    findings = [*check_files(environment, manifest, machines), *check_data(place / "data", manifest)]
+    native = counted(machines)
     if manifest.architecture != platform.machine():
         say(f"3/4 not started: made for {manifest.architecture}, this machine is {platform.machine()}")
         return Report(manifest, native, started=False, findings=tuple(findings))
@@ -109,10 +115,10 @@ def unpack(archive: Path, folder: Path) -> None:
         tar.extractall(folder, filter=allow)  # noqa: S202 - the filter is the answer to it
 
 
-def check_files(environment: Path, manifest: Manifest) -> list[str]:
-    """Look at the unpacked environment without starting it."""
+def check_files(environment: Path, manifest: Manifest, machines: Mapping[str, list[Path]]) -> list[str]:
+    """Look at the unpacked environment, whose native files by machine are known, without starting it."""
     findings = []
-    foreign = {m: paths for m, paths in survey(environment).items() if m != manifest.architecture}
+    foreign = {machine: paths for machine, paths in machines.items() if machine != manifest.architecture}
     if foreign:
         findings.append(f"native code that is not for {manifest.architecture}: {counted(foreign)}")
     link = environment / "bin/python"
@@ -147,7 +153,7 @@ def judge_probe(probe: dict[str, Any], place: Path) -> list[str]:
         ]
         if str(view["pyspark"]).startswith(view["prefix"]):
             findings.append(f"{where}: pyspark comes from the bundle, not from Spark")
-    return findings
+    return findings + [f"{key} is not what was submitted but {value}" for key, value in probe["changed"].items()]
 
 
 def spark_submit(bundle: Path, place: Path, script: Sequence[str]) -> str:
@@ -169,6 +175,7 @@ def spark_submit(bundle: Path, place: Path, script: Sequence[str]) -> str:
         *("--jars", find_jars()),  # EMR's own Delta
         *("--conf", "spark.pyspark.python=./environment/bin/python"),
         *("--conf", f"spark.pyspark.driver.python={place.resolve() / 'environment/bin/python'}"),
+        *(part for key, value in properties().items() for part in ("--conf", f"{key}={value}")),
         *("--conf", f"spark.local.dir={fresh(place / 'scratch')}", "--conf", "spark.ui.enabled=false"),
         *("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1"),
         *script,
@@ -195,6 +202,12 @@ def spark_submit(bundle: Path, place: Path, script: Sequence[str]) -> str:
     except subprocess.TimeoutExpired as error:
         return f"no end after {START_SECONDS} s\n{(error.stdout or b'').decode(errors='replace')}"
     return result.stdout
+
+
+def properties() -> dict[str, str]:
+    """Give the job's own Spark properties, less the sizes of EMR's machines."""
+    few = [f"spark.sql.shuffle.partitions={PARTITIONS}"]
+    return {key: value for key, value in job_properties("serverless", few).items() if not SIZES.search(key)}
 
 
 def spark_home(place: Path) -> Path:

@@ -85,9 +85,7 @@ def spark_submit_options(job: Job, platform: Platform) -> list[str]:
 def environment(platform: Platform, **variables: str) -> dict[str, str]:
     """Give the properties that set environment variables on driver and executors alike."""
     driver = "spark.emr-serverless.driverEnv" if platform == "serverless" else "spark.yarn.appMasterEnv"
-    return {
-        f"{where}.{name}": value for name, value in variables.items() for where in (driver, "spark.executorEnv")
-    }
+    return {f"{where}.{name}": value for name, value in variables.items() for where in (driver, "spark.executorEnv")}
 
 
 def python_properties(platform: Platform) -> dict[str, str]:

@@ -55,18 +55,31 @@ def look_on_executor(_: object) -> list[dict[str, Any]]:
     return [look_around()]
 
 
+def changed(submitted: dict[str, str], spark: Any) -> dict[str, str]:
+    """Give the SQL properties that are not what they were submitted as."""
+    sql = {key: value for key, value in submitted.items() if key.startswith("spark.sql.")}
+    return {key: spark.conf.get(key, None) for key, value in sql.items() if spark.conf.get(key, None) != value}
+
+
 def main() -> None:
     """Look on the driver, then in one task for each of two partitions."""
+    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
-    spark = SparkSession.builder.appName("soundgate emr check").getOrCreate()
+    submitted, driver = dict(SparkConf().getAll()), look_around()
+    try:
+        from streaming.session import start_session  # as the job starts it
+    except ImportError:  # that is a finding of the driver's already
+        spark = SparkSession.builder.getOrCreate()
+    else:
+        spark = start_session()
     try:
         # Sent by value: on the executors this script is no module that could be imported.
         import pyspark.cloudpickle as cloudpickle
 
         cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
         executors = spark.sparkContext.parallelize(range(2), 2).mapPartitions(look_on_executor).collect()
-        found = {"driver": look_around(), "executors": executors, "spark": spark.version}
+        found = {"driver": driver, "executors": executors, "spark": spark.version, "changed": changed(submitted, spark)}
     finally:
         spark.stop()
     Path(sys.argv[1]).write_text(json.dumps(found), encoding="utf-8")

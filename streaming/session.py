@@ -1,6 +1,6 @@
 """The Spark session: what the job needs of it, and the settings that cost or save most, each with its reason.
 
-On EMR the session's properties come with the submission (emr/spark-defaults.conf) and win over these.
+Where spark-submit started us, what it was given (on EMR: emr/spark-defaults.conf and --conf) wins over these.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 from streaming.errors import UserError
@@ -17,6 +18,8 @@ LOG_LEVEL = "ERROR"
 JARS_VARIABLE = "SOUNDGATE_JARS"
 LOCAL_JARS = Path(__file__).resolve().parent.parent / ".cache" / "jars"
 DELTA_PATTERN = "delta-spark_*.jar"
+SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
+MOST_PARTITIONS = 64  # unless more are asked for: each costs 0.1 s of CPU a batch
 
 PROPERTIES = {
     # Delta's commands and its log as a table format.
@@ -59,13 +62,13 @@ LOCAL_PROPERTIES = {
 }
 
 
-def start_session(partitions: int, more: dict[str, str] | None = None) -> SparkSession:
+def start_session(partitions: int | None = None, more: dict[str, str] | None = None) -> SparkSession:
     """Start Spark, here or where spark-submit started us, or give the session that is there.
 
     Parameters
     ----------
     partitions
-        State partitions; a checkpoint keeps its first number for ever.
+        State partitions; a checkpoint keeps its first number for ever. None = as submitted, or as many as cores.
     more
         Properties that go before all others.
 
@@ -77,9 +80,16 @@ def start_session(partitions: int, more: dict[str, str] | None = None) -> SparkS
     # Without it, the workers are whichever python3 comes first on PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("soundgate")
-    properties = {**PROPERTIES, "spark.sql.shuffle.partitions": str(partitions)}
-    if not submitted():
-        properties |= {**LOCAL_PROPERTIES, "spark.jars": find_jars(), "spark.master": f"local[{os.cpu_count() or 1}]"}
+    properties = PROPERTIES
+    if submitted():
+        said = dict(SparkConf().getAll())  # a session's own properties would go before these
+        properties = {name: value for name, value in PROPERTIES.items() if name not in said}
+    else:
+        cores = os.cpu_count() or 1
+        properties = properties | LOCAL_PROPERTIES | {"spark.jars": find_jars(), "spark.master": f"local[{cores}]"}
+        properties[SHUFFLE_PARTITIONS] = str(min(cores, MOST_PARTITIONS))
+    if partitions:
+        properties[SHUFFLE_PARTITIONS] = str(partitions)
     for name, value in (properties | (more or {})).items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()

@@ -70,10 +70,10 @@ class Settings(BaseSettings):
     min_score: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="Least score that is a match.")
 
     max_batch_bytes: int = Field(256 * MIB, gt=0, description="About how many bytes of record files a batch takes.")
-    partitions: int = Field(
-        default_factory=lambda: min(os.cpu_count() or 1, 64),
+    partitions: int | None = Field(
+        None,
         gt=0,
-        description="State partitions; fixed by a checkpoint's first batch. As many as the cores it will ever run on.",
+        description="State partitions, fixed by a checkpoint's first batch; else as Spark was submitted, or its cores.",
     )
     adopt_lake: bool = Field(False, description="Let a new checkpoint write to a lake that another one wrote to.")
     name: str = Field("soundgate", min_length=1, description="What the job is called in its metrics.")

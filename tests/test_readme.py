@@ -50,6 +50,25 @@ def test_it_fits_on_a_page() -> None:
     assert len(README.split()) < WORDS_OF_A_PAGE
 
 
+def test_the_commands_for_production_have_the_options_that_it_says() -> None:
+    from typer.testing import CliRunner
+
+    from streaming.cli import app
+
+    section = README[README.index("## In production") : README.index("## The verdict's columns")]
+    lines = [line for line in section.splitlines() if line.startswith("soundgate ")]
+    assert len(lines) >= 3
+    for line in lines:
+        own, _, of_run = line.partition(" -- ")
+        for command, options in ((own.split()[1:3], own), (["run"], of_run)):
+            shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "300"}).output
+            for option in re.findall(r" (--?[a-z][a-z-]*)", f" {options}"):
+                assert re.search(rf"{option}\b", shown), f"{command} has no {option}"
+    for place in re.findall(r"`soundgate (\w+) (\w+)`", section):
+        assert CliRunner().invoke(app, [*place, "--help"]).exit_code == 0
+    assert "demo-kinesis:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
 @pytest.mark.spark
 def test_its_commands_and_program_run_after_the_demo(demo_folder: Path) -> None:
     project = demo_folder.parent

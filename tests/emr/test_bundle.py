@@ -23,6 +23,7 @@ from emr.lockfile import BROUGHT_BY_EMR, lines_for_emr, parse_lock
 from emr.manifest import DATA, ENTRY, ENVIRONMENT, Manifest, Part, measure, parse_manifest, verify_parts
 from emr.state_schema import describe_state
 from streaming.cli import app
+from streaming.demo_uploads import DEMONSTRATIONS
 from streaming.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -142,13 +143,13 @@ def test_python_is_emrs_own(environment: Path) -> None:
 
 def test_a_good_environment_has_no_findings(environment: Path) -> None:
     check_environment(environment, "x86_64")
-    assert check_files(environment, manifest()) == []
+    assert check_files(environment, manifest(), survey(environment)) == []
 
 
 def test_native_code_for_another_machine_is_found(environment: Path) -> None:
     with pytest.raises(UserError, match=r"not all native code is for aarch64.*native\.so"):
         check_environment(environment, "aarch64")
-    assert check_files(environment, manifest(architecture="aarch64"))
+    assert check_files(environment, manifest(architecture="aarch64"), survey(environment))
 
 
 def test_a_second_spark_is_found(environment: Path) -> None:
@@ -157,13 +158,13 @@ def test_a_second_spark_is_found(environment: Path) -> None:
     (site_packages / "pyspark").mkdir()
     with pytest.raises(UserError, match="pyspark, which EMR brings"):
         check_environment(environment, "x86_64")
-    assert "pyspark of its own" in check_files(environment, manifest())[0]
+    assert "pyspark of its own" in check_files(environment, manifest(), survey(environment))[0]
 
 
 def test_a_python_of_the_building_machine_is_found(environment: Path) -> None:
     (environment / "bin/python").unlink()
     (environment / "bin/python").symlink_to("/opt/elsewhere/bin/python3.11")
-    assert "bin/python does not point to" in check_files(environment, manifest())[0]
+    assert "bin/python does not point to" in check_files(environment, manifest(), survey(environment))[0]
 
 
 # -------------------------------------------------------------------------------------------------------------- data
@@ -294,7 +295,7 @@ def view(place: Path, **changes: object) -> dict[str, object]:
 
 
 def test_a_probe_that_saw_only_the_bundle_has_no_findings(tmp_path: Path) -> None:
-    assert judge_probe({"driver": view(tmp_path), "executors": [view(tmp_path)]}, tmp_path) == []
+    assert judge_probe({"driver": view(tmp_path), "executors": [view(tmp_path)], "changed": {}}, tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -306,13 +307,20 @@ def test_a_probe_that_saw_only_the_bundle_has_no_findings(tmp_path: Path) -> Non
     ],
 )
 def test_what_came_from_elsewhere_is_a_finding(tmp_path: Path, changes: dict[str, object], finding: str) -> None:
-    findings = judge_probe({"driver": view(tmp_path), "executors": [view(tmp_path, **changes)]}, tmp_path)
+    probe = {"driver": view(tmp_path), "executors": [view(tmp_path, **changes)], "changed": {}}
+    findings = judge_probe(probe, tmp_path)
     assert finding in findings[0]
 
 
 def test_a_pyspark_out_of_the_bundle_is_a_finding(tmp_path: Path) -> None:
     own = view(tmp_path, pyspark=f"{tmp_path}/environment/lib/pyspark/__init__.py")
-    assert "pyspark comes from the bundle" in judge_probe({"driver": own, "executors": []}, tmp_path)[0]
+    probe = {"driver": own, "executors": [], "changed": {}}
+    assert "pyspark comes from the bundle" in judge_probe(probe, tmp_path)[0]
+
+
+def test_a_property_that_the_job_sets_over_what_was_submitted_is_a_finding(tmp_path: Path) -> None:
+    probe = {"driver": view(tmp_path), "executors": [], "changed": {"spark.sql.shuffle.partitions": "8"}}
+    assert judge_probe(probe, tmp_path) == ["spark.sql.shuffle.partitions is not what was submitted but 8"]
 
 
 # --------------------------------------------------------------------------------------------------------- for real
@@ -344,15 +352,19 @@ def test_a_bundle_is_not_built_over_another_or_without_a_checkout(tmp_path: Path
 
 @pytest.mark.spark
 @pytest.mark.timeout(1200)
-def test_a_bundle_of_this_machine_starts_with_only_what_emr_provides(tmp_path: Path) -> None:
-    build(tmp_path / "bundle", "x86_64" if platform.machine() == "x86_64" else "aarch64")
-    result = CliRunner().invoke(app, ["emr", "check", str(tmp_path / "bundle"), "--json"])
+def test_a_bundle_of_this_machine_starts_with_only_what_emr_provides_and_judges_the_demo(
+    demo_folder: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    build(bundle, "x86_64" if platform.machine() == "x86_64" else "aarch64", demo_folder / "index")
+    result = CliRunner().invoke(app, ["emr", "check", str(bundle), "--records", str(demo_folder / "records"), "--json"])
     report = json.loads(result.stdout)
     assert report["findings"] == []
     assert report["started"] is True
     assert report["spark"] == "4.1.1"
     assert report["modules"] > 80
     assert set(report["native_files"]) == {platform.machine()}
+    assert report["verdicts"] == len(DEMONSTRATIONS)
     assert result.exit_code == 0
 
 
@@ -369,7 +381,8 @@ def test_a_bundle_of_the_other_machine_has_its_native_code_and_is_not_started(tm
     assert report["native_files"][other] > 200
 
 
-def build(folder: Path, architecture: Architecture) -> None:
+def build(folder: Path, architecture: Architecture, index: Path | None = None) -> None:
     assert architecture in PLATFORM
-    build_bundle(ROOT, folder, architecture, state_schema=describe_state(), compress_level=1)
+    # Packed without squeezing: it is unpacked three times and thrown away.
+    build_bundle(ROOT, folder, architecture, index=index, state_schema=describe_state(), compress_level=0)
     assert (folder / ENVIRONMENT).stat().st_size > 1e8

@@ -329,6 +329,14 @@ def test_rules_and_dashboards_use_metrics_that_exist(name: str) -> None:
     assert len(used) >= 8
 
 
+def test_each_metric_is_in_the_documentation_by_its_name() -> None:
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    told = {name for name in prometheus_names() if not name.endswith("_created")}
+    series = {re.sub(r"_(bucket|count|sum)$", "", name) for name in told}
+    for name in {*by_name(METRICS), "RejectionsByReason", *series}:
+        assert re.search(rf"\b{name}\b", text), name
+
+
 def test_each_alert_of_prometheus_has_the_page_of_its_alarm() -> None:
     rules = yaml.safe_load((ROOT / "emr/dashboards/alerts.yaml").read_text(encoding="utf-8"))
     pages = {page.name for page in (ROOT / "docs/runbook").glob("*.md")}
