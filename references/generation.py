@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from udfs.fingerprint import Fingerprint, noise_codes
 from udfs.index_files import GENERATIONS, GenerationEntry, describe
 from udfs.kernels import PLANES
-from udfs.landmark_index import CATALOGUE, Generation, Recording
+from udfs.landmark_index import CATALOGUE, POSTINGS, Generation, Recording
+from udfs.postings import build_postings
+from udfs.triads import NONE, hashes_of
 
 MARGIN = 256  # frames of noise at either end of a time line: a query may begin before the first recording
+HASHED_FROM = 1 << 21  # frames, 27 hours: to compare a query with so much takes longer than to verify what votes find
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,11 @@ def read_back(generation: Generation) -> list[Taken]:
     ]
 
 
-def write_generation(out: Path, taken: Sequence[Taken]) -> GenerationEntry:
-    """Write recordings as one generation; its name comes of its content, so the same recordings give the same one."""
+def write_generation(out: Path, taken: Sequence[Taken], hashed_from: int = HASHED_FROM) -> GenerationEntry:
+    """Write recordings as one generation; its name comes of its content, so the same recordings give the same one.
+
+    One of `hashed_from` frames and more gets posting lists of hashes, and is searched by them.
+    """
     edges = np.cumsum([MARGIN, *(one.codes.shape[1] for one in taken)]).astype(np.uint32)
     lines = [json.dumps(asdict(one.recording), ensure_ascii=False).encode() + b"\n" for one in taken]
     place = out / GENERATIONS
@@ -56,6 +62,10 @@ def write_generation(out: Path, taken: Sequence[Taken]) -> GenerationEntry:
     try:
         np.save(staged / "planes.npy", _planes([one.codes for one in taken]))
         np.save(staged / "edges.npy", edges)
+        if edges[-1] >= hashed_from:
+            postings = build_postings(_hashes([one.codes for one in taken]))
+            for name in POSTINGS:
+                np.save(staged / f"{name}.npy", getattr(postings, name))
         np.save(staged / "lines.npy", np.cumsum([0, *map(len, lines)]).astype(np.uint64))
         (staged / CATALOGUE).write_bytes(b"".join(lines))
         files = {path.name: describe(path) for path in sorted(staged.iterdir())}
@@ -66,6 +76,11 @@ def write_generation(out: Path, taken: Sequence[Taken]) -> GenerationEntry:
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return GenerationEntry(name, len(taken), int(edges[-1]), files)
+
+
+def _hashes(codes: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint16]:
+    """Hash each recording's frames, on the time line that `_planes` lays out; its margins have none."""
+    return np.concatenate([np.full(MARGIN, NONE, np.uint16), *(hashes_of(one) for one in codes)])
 
 
 def _planes(codes: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:

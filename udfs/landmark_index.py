@@ -9,15 +9,20 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udfs import fingerprint
 from udfs.index_files import GENERATIONS, GenerationEntry, IndexRefusedError, check_quickly, read_manifest
+from udfs.postings import Postings
 
 CATALOGUE = "catalogue.jsonl"
 ARRAYS = {"planes": "uint64", "edges": "uint32", "lines": "uint64"}
+POSTINGS = {"places": "uint16", "offsets": "uint16", "bases": "int64"}  # of a large generation, see udfs.postings
+SAMPLE_PIECE = 512  # frames
+SAMPLE_PIECES = 128  # of a time line, evenly spread: what chance is measured on
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Generation:
 
     `planes`: the codes of its time line, shape (2, 4, length / 4), see `udfs.kernels`. `edges`: first frame of each
     recording, and the end of the last. `lines`: where each recording's line of the catalogue begins, and its end.
+    `postings`: None in a generation that is small enough to be compared with whole.
     """
 
     folder: Path
@@ -47,6 +53,12 @@ class Generation:
     edges: NDArray[np.uint32]
     lines: NDArray[np.uint64]
     removed: frozenset[int]
+    postings: Postings | None = None
+
+    @cached_property
+    def sample(self) -> NDArray[np.uint64]:
+        """A part of the time line, in planes: large ones are sampled, so that chance costs no pages of all of it."""
+        return sample_of(self.planes)
 
     def recording(self, number: int) -> Recording:
         """Read the metadata of one recording."""
@@ -89,6 +101,22 @@ class LandmarkIndex:
         return sum(generation.recordings - len(generation.removed) for generation in self.generations)
 
 
+def sample_of(planes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Take `SAMPLE_PIECES` pieces of a time line, or all of a short one."""
+    words = SAMPLE_PIECE // planes.shape[1]
+    pieces = planes.shape[2] // words
+    if pieces <= SAMPLE_PIECES:
+        return planes
+    return np.ascontiguousarray(
+        np.concatenate([planes[:, :, piece * words : (piece + 1) * words] for piece in sampled(pieces)], axis=2)
+    )
+
+
+def sampled(pieces: int) -> NDArray[np.int64]:
+    """Say which of a time line's pieces are its sample."""
+    return np.arange(min(pieces, SAMPLE_PIECES)) * pieces // min(pieces, SAMPLE_PIECES)
+
+
 def open_index(folder: Path | str) -> LandmarkIndex:
     """Open an index in milliseconds, whatever its size.
 
@@ -106,13 +134,18 @@ def open_index(folder: Path | str) -> LandmarkIndex:
 
 def _map(folder: Path, entry: GenerationEntry) -> Generation:
     place = folder / GENERATIONS / entry.name
-    arrays = {}
-    for name, kind in ARRAYS.items():
-        try:
-            array = np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise IndexRefusedError(f"{place / name}.npy cannot be read ({error}): build the index again") from error
-        if array.dtype != kind:
-            raise IndexRefusedError(f"{place / name}.npy holds {array.dtype}, not {kind}: build the index again")
-        arrays[name] = array
-    return Generation(place, **arrays, removed=frozenset(entry.removed))
+    arrays = {name: _map_array(place / f"{name}.npy", kind) for name, kind in ARRAYS.items()}
+    postings = None
+    if "places.npy" in entry.files:
+        postings = Postings(**{name: _map_array(place / f"{name}.npy", kind) for name, kind in POSTINGS.items()})
+    return Generation(place, **arrays, removed=frozenset(entry.removed), postings=postings)
+
+
+def _map_array(path: Path, kind: str) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise IndexRefusedError(f"{path} cannot be read ({error}): build the index again") from error
+    if array.dtype != kind:
+        raise IndexRefusedError(f"{path} holds {array.dtype}, not {kind}: build the index again")
+    return array

@@ -15,7 +15,9 @@ from udfs.calibration import MIN_SCORE, score_of
 from udfs.findings import Match
 from udfs.fingerprint import BAND_OCTAVES, Fingerprint, fingerprint
 from udfs.landmark_index import Generation, LandmarkIndex
+from udfs.postings import vote
 from udfs.segments import Block, Segment, block_segments, blocks, continues, follow, joined
+from udfs.shortlist import Shortlist, shortlist
 from udfs.spectrum import frame_to_ms
 
 __all__ = ["MIN_SCORE", "Match", "identify"]
@@ -56,19 +58,34 @@ def identify(
     """
     query = fingerprint(samples, sample_rate)
     found = [one for generation in index.generations for one in search_generation(query, generation, index.frames)]
-    found.sort(key=lambda one: -one.segment.evidence)
-    best = _without_repeats(one for one in found if one.score >= min_score)
+    return best_matches(query, found, min_score)
+
+
+def best_matches(query: Fingerprint, found: list[Found], min_score: float) -> list[Match]:
+    """Choose what to answer of what was found, best first."""
+    ordered = sorted(found, key=lambda one: -one.segment.evidence)
+    best = _without_repeats(one for one in ordered if one.score >= min_score)
     return [_match(one, len(query.signs)) for one in best[:MOST_MATCHES]]
+
+
+def list_candidates(block: Block, generation: Generation) -> Shortlist:
+    """List where in a generation a block may come from: by votes where there are hashes, else by comparing all."""
+    voted = None if generation.postings is None else vote(block.print, generation.postings).starts
+    return shortlist(block.print, generation.planes, generation.sample, voted)
 
 
 def search_generation(query: Fingerprint, generation: Generation, frames: int) -> list[Found]:
     """Find the segments of a query in one generation; `frames` is the size of the whole index."""
     parts = list(blocks(query))
-    listed = [block_segments(block, generation.planes, generation.edges) for block in parts]
+    return follow_listed(parts, [list_candidates(block, generation) for block in parts], generation, frames)
+
+
+def follow_listed(parts: list[Block], listed: list[Shortlist], generation: Generation, frames: int) -> list[Found]:
+    """Follow the blocks of a query from their shortlists; reads the recordings of each list's first `FOLLOWED` only."""
     segments = [
         segment
-        for block, found in zip(parts, listed, strict=True)
-        for segment in found
+        for block, one in zip(parts, listed, strict=True)
+        for segment in block_segments(block, one, generation.planes, generation.edges, generation.sample)
         if segment.recording not in generation.removed
     ]
     if len(parts) > 1:

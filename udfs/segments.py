@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from udfs import kernels
 from udfs.fingerprint import Fingerprint
-from udfs.shortlist import Chance, chance_of, shortlist
+from udfs.shortlist import Chance, Shortlist, chance_of
 
 BLOCK_FRAMES = 215  # ten seconds
 FOLLOWED = 24  # candidates of a block that are followed closely
@@ -91,9 +91,14 @@ def _part(query: Fingerprint, first: int, end: int) -> Fingerprint:
     return Fingerprint(query.signs[first:end], query.strong[first:end], query.active[first:end])
 
 
-def block_segments(block: Block, planes: NDArray[np.uint64], edges: NDArray[np.uint32]) -> list[Segment]:
-    """Find the segments of one block, the surest first."""
-    listed = shortlist(block.print, planes)
+def block_segments(
+    block: Block,
+    listed: Shortlist,
+    planes: NDArray[np.uint64],
+    edges: NDArray[np.uint32],
+    sample: NDArray[np.uint64] | None = None,
+) -> list[Segment]:
+    """Find the segments of one block among its shortlist, the surest first; `sample` as in `shortlist`."""
     found = [
         follow(block, planes, edges, int(start), float(stretch), listed.chance)
         for start, stretch in zip(listed.starts[:FOLLOWED], listed.stretches[:FOLLOWED], strict=True)
@@ -102,7 +107,7 @@ def block_segments(block: Block, planes: NDArray[np.uint64], edges: NDArray[np.u
     usual: dict[int, float] = {}  # one a recording: its repeats are told apart by agreement alone
     for segment in best:
         if segment.recording not in usual and len(usual) < WEIGHED:
-            usual[segment.recording] = ease(segment, planes)
+            usual[segment.recording] = ease(segment, planes, planes if sample is None else sample)
     weighed = [
         replace(segment, variance=segment.variance * usual[segment.recording])
         for segment in best
@@ -111,14 +116,14 @@ def block_segments(block: Block, planes: NDArray[np.uint64], edges: NDArray[np.u
     return sorted(weighed, key=lambda segment: -segment.evidence)
 
 
-def ease(segment: Segment, planes: NDArray[np.uint64]) -> float:
-    """Measure how easily a recording's passage agrees with anything: held notes and steady beats do; usual is 1."""
+def ease(segment: Segment, planes: NDArray[np.uint64], sample: NDArray[np.uint64]) -> float:
+    """Measure how easily a recording's passage agrees with a sample: held notes and steady beats do; usual is 1."""
     frames = np.arange(segment.reference_first, segment.reference_end)
     frames = frames[(frames >= 0) & (frames < planes[0].size)]
     if not frames.size:
         return 1.0
     signs = planes[0, frames % kernels.PLANES, frames // kernels.PLANES]
-    return chance_of(signs, np.ones(frames.size, np.uint8), planes).deviation / USUAL_DEVIATION
+    return chance_of(signs, np.ones(frames.size, np.uint8), sample).deviation / USUAL_DEVIATION
 
 
 def follow(

@@ -2,7 +2,8 @@
 
 Every position of a time line is compared with the query, every other frame of it, by counting misfit bits. That is
 exhaustive and yet fast (ten seconds against 5.5 hours in about 2 ms), for the processor compares eight words at once
-and the codes are small; docs/fingerprint.md says why this replaced look-ups of hashed landmarks.
+and the codes are small; docs/fingerprint.md says why this replaced look-ups of hashed landmarks. Its time grows with
+the time line: a long one has posting lists of hashes (`udfs.postings`), whose candidates are looked at instead.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ LEAST_COARSE = 3.0  # standard deviations above the query's mean over all positi
 MOST = 128  # positions that are looked at closely
 APART = 8  # frames: nearer positions are the same candidate
 REACH = 1  # frames: what the coarse scan, at every other frame, may be off
+VOTED_REACH = 4  # frames: and what votes, which a stretched query spreads
 STRETCHES = np.array([0.0, -0.025, 0.025, -0.05, 0.05])
 NULL_SAMPLE = 256  # random positions that the query's chance agreement is measured on
 
@@ -49,12 +51,21 @@ class Shortlist:
     chance: Chance
 
 
-def shortlist(query: Fingerprint, planes: NDArray[np.uint64]) -> Shortlist:
-    """Find the positions of a time line, shape (2, 4, length / 4), that a query of a few seconds agrees with best."""
-    rough = coarse_positions(query, planes)
+def shortlist(
+    query: Fingerprint,
+    planes: NDArray[np.uint64],
+    sample: NDArray[np.uint64] | None = None,
+    voted: NDArray[np.int64] | None = None,
+) -> Shortlist:
+    """Find the positions of a time line, shape (2, 4, length / 4), that a query of a few seconds agrees with best.
+
+    Chance is measured on `sample`, a part of the time line, or else on all of it. Where candidates were `voted` for
+    only these are looked at.
+    """
+    rough, reach = (coarse_positions(query, planes), REACH) if voted is None else (voted, VOTED_REACH)
     found = np.empty((len(rough), 3))
-    kernels.align(query.signs, query.active, planes, rough, REACH, STRETCHES, found)
-    chance = measure_chance(query, planes)
+    kernels.align(query.signs, query.active, planes, rough, reach, STRETCHES, found)
+    chance = measure_chance(query, planes if sample is None else sample)
     frames = max(1, int(query.active.sum()))
     evidence = (found[:, 0] - frames * chance.mean) / (frames**0.5 * chance.deviation)
     order = np.argsort(-evidence, kind="stable")
