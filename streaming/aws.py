@@ -54,6 +54,20 @@ def make_client(service: str, region: str | None = None, endpoint_url: str | Non
         raise UserError(f"cannot set up the AWS client: {error}") from error
 
 
+def find_region(region: str | None = None) -> str:
+    """Give the region that clients will use.
+
+    Raises
+    ------
+    UserError
+        None is set.
+    """
+    found = region or os.environ.get("AWS_REGION") or boto3.Session().region_name
+    if not found:
+        raise UserError(NO_REGION)
+    return found
+
+
 def error_code(error: ClientError) -> str:
     """Give the service's own code of an error (``ResourceNotFoundException``)."""
     return str(error.response.get("Error", {}).get("Code", "Unknown"))

@@ -208,7 +208,7 @@ def describe_job(
     """Put a job together from a bundle on S3 and options; says what is missing before anything is sent."""
     from emr.job import Job, option_of
     from emr.store import fetch_manifest
-    from streaming.aws import make_client
+    from streaming.aws import find_region, make_client
 
     said = option_of(run_options, "--checkpoint")
     if not said or not said.startswith("s3://"):
@@ -216,9 +216,8 @@ def describe_job(
     if checkpoint and said.rstrip("/") != checkpoint.rstrip("/"):
         raise UserError(f"an upgrade goes on with the checkpoint of the running job, {checkpoint}, not {said}")
     bundle = bundle.rstrip("/")
-    client = make_client("s3", region)
-    manifest = fetch_manifest(client, bundle)
-    return Job(name, bundle, manifest, tuple(run_options), client.meta.region_name, executors, tuple(conf or ()))
+    manifest = fetch_manifest(make_client("s3", region), bundle)
+    return Job(name, bundle, manifest, tuple(run_options), find_region(region), executors, tuple(conf or ()))
 
 
 def build_request(

@@ -182,6 +182,27 @@ def test_what_is_submitted_is_what_dry_run_printed(cluster_id: str, bundle: str)
     assert step["Config"]["Args"] == printed["Steps"][0]["HadoopJarStep"]["Args"]
 
 
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_the_job_is_told_the_region_that_every_client_goes_by(
+    cluster_id: str, bundle: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv(variable, REGION)
+    for where, driver in (
+        (("--cluster", cluster_id), "spark.yarn.appMasterEnv"),
+        (("--application", "00abcd", "--role", ROLE), "spark.emr-serverless.driverEnv"),
+    ):
+        printed = call("submit", *where, "--bundle", bundle, "--dry-run", "--", *RUN).stdout
+        for place in (driver, "spark.executorEnv"):
+            assert f"{place}.AWS_REGION={REGION}" in printed
+            assert f"{place}.AWS_DEFAULT_REGION={REGION}" in printed  # boto3 itself goes by this one alone
+    monkeypatch.delenv(variable)
+    for command in (("submit", "--cluster", cluster_id, "--bundle", bundle, "--", *RUN), ("status", "j-1/s-1")):
+        error = call(*command).exception
+        assert isinstance(error, UserError)
+        assert "pass --region, or set AWS_REGION" in str(error)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
