@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from streaming.ledger import Ledger
 from streaming.metrics import Counted
 from streaming.pipeline import plan_rows
+from streaming.pressure import Pressure
 from streaming.settings import Settings
 from streaming.sinks import REJECTIONS, VERDICTS, Lake
 from streaming.staging import BatchCounts, Staging, count
@@ -28,13 +29,16 @@ class BatchWriter:
         The job's.
     staging, lake, ledger
         Where the rows go on their way, at last, and where they are counted.
+    pressure
+        Whether uploads get less time for now.
     """
 
-    def __init__(self, settings: Settings, staging: Staging, lake: Lake, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, staging: Staging, lake: Lake, ledger: Ledger, pressure: Pressure) -> None:
         self._settings = settings
         self._staging = staging
         self._lake = lake
         self._ledger = ledger
+        self._pressure = pressure
         self.closing = threading.Event()  # set: begin no further batch
         self.refused = False  # whether a batch was, for that reason: the query then ends with an error that is none
         self.failure: Exception | None = None  # why a batch failed, before Spark wrapped it
@@ -65,10 +69,10 @@ class BatchWriter:
             self._lake.append(REJECTIONS, rejections, batch_id)
         self._ledger.post(batch_id, self.last.growth)
         for observe in self.observers:
-            observe(batch_id, counted(self.last, self._ledger.in_flight))
+            observe(batch_id, counted(self.last, self._ledger.in_flight, self._pressure.on))
 
 
-def counted(counts: BatchCounts, in_flight: int) -> Counted:
+def counted(counts: BatchCounts, in_flight: int, shortened: bool) -> Counted:
     """Say what a batch gave in the words of the metrics."""
     return Counted(
         decisions=counts.verdicts,
@@ -78,4 +82,5 @@ def counted(counts: BatchCounts, in_flight: int) -> Counted:
         latency_ms=counts.latency_ms,
         newest_arrival_ms=counts.newest_arrival_ms,
         in_flight=in_flight,
+        shortened=shortened,
     )

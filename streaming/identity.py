@@ -12,11 +12,13 @@ import json
 import uuid
 from dataclasses import asdict, dataclass
 
+from streaming import ledger
 from streaming.errors import UserError
 from streaming.places import Place
 
 CHECKPOINT_FILE = "soundgate.json"
 LAKE_FILE = "_soundgate/writer.json"
+DONE = ("commits", ledger.FILE)  # there once a batch was done; S3 knows no folders
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def claim(checkpoint: Place, lake: Place, lake_name: str, adopt: bool = False) -
             "writer, and records that are still in the source get a second verdict."
         )
     if ours is not None and writer is None:
-        if checkpoint.exists("commits"):
+        if any(checkpoint.exists(name) for name in DONE):
             raise UserError(
                 f"this checkpoint (writer {ours.app_id}) has written to {ours.lake}, and {lake_name} is new: what it "
                 "has done already would be missing there. Use that lake, or a new checkpoint."
@@ -68,6 +70,32 @@ def claim(checkpoint: Place, lake: Place, lake_name: str, adopt: bool = False) -
         _write(checkpoint, CHECKPOINT_FILE, ours)
         _write(lake, LAKE_FILE, ours)
     return ours
+
+
+def check_newest_batch(checkpoint: Place, newest: int | None, lake_name: str) -> None:
+    """Make sure that the checkpoint knows the newest batch that was done with it.
+
+    Parameters
+    ----------
+    checkpoint
+        The query's.
+    newest
+        The newest batch that the ledger or a table has under the checkpoint's app id; None before the first.
+    lake_name
+        What the lake is called in messages.
+
+    Raises
+    ------
+    UserError
+        When it does not: it would count from an older batch on, and Delta would skip what it writes, in silence.
+    """
+    if newest is not None and not checkpoint.exists(f"offsets/{newest}"):
+        raise UserError(
+            f"the checkpoint is older than the lake {lake_name}: batch {newest} of it is done, and it does not know "
+            "that batch (it was put back from a backup, or part of it was deleted). Started from here, the tables "
+            "would skip what comes next. Put the newest checkpoint back; or, if it is lost, start with a new one and "
+            "--adopt-lake: records that are still in the source then get a second verdict."
+        )
 
 
 def _read(place: Place, name: str) -> Identity | None:

@@ -25,6 +25,11 @@ class Ledger:
         """Uploads without verdict, after the last batch."""
         return self._after[max(self._after)] if self._after else 0
 
+    @property
+    def newest(self) -> int | None:
+        """The newest batch that was posted; None before the first."""
+        return max(self._after, default=None)
+
     def post(self, batch_id: int, growth: int) -> None:
         """Write down what a batch did."""
         earlier = {batch: number for batch, number in self._after.items() if batch < batch_id}

@@ -30,6 +30,7 @@ class Counted:
     latency_ms: Sequence[int] = ()
     newest_arrival_ms: int | None = None
     in_flight: int = 0
+    shortened: bool = False  # whether uploads got less time, because too many were open
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ def by_name(metrics: BatchMetrics) -> dict[str, tuple[float, str]]:
         "StateRows": (metrics.state_rows, "Count"),
         "StateBytes": (metrics.state_bytes, "Bytes"),
         "UploadsInFlight": (counted.in_flight, "Count"),
+        "TimeoutShortened": (int(counted.shortened), "Count"),
         "DecisionsAccept": (counted.decisions.get("accept", 0), "Count"),
         "DecisionsReview": (counted.decisions.get("review", 0), "Count"),
         "DecisionsReject": (counted.decisions.get("reject", 0), "Count"),

@@ -49,7 +49,9 @@ def rebuild(records: DataFrame, settings: Settings, starts_ms: Sequence[int]) ->
         max_open_ms=int(settings.max_open_seconds * 1000),
         rejected_bytes=settings.max_rejected_bytes,
     )
-    processor = RebuildProcessor(Rebuilder(limits, WireLimits(), starts_ms), int(settings.marker_hours * 3_600_000))
+    marker_ms = int(settings.marker_hours * 3_600_000)
+    rebuilder = Rebuilder(limits, WireLimits(), starts_ms)
+    processor = RebuildProcessor(rebuilder, marker_ms, open_place(settings.checkpoint))
     return records.groupBy("partition_key", "upload_id").transformWithState(
         statefulProcessor=processor, outputStructType=OUTCOME, outputMode="append", timeMode="ProcessingTime"
     )

@@ -19,6 +19,7 @@ from streaming.chunk import MIB, Chunk, Compression, WireLimits
 from streaming.inflate import InflateError, inflate_legacy, inflate_member, may_end_legacy
 from streaming.open_upload import FinishedUpload, OpenUpload, Place, digest_payload
 from streaming.outcomes import Kind, Outcome
+from streaming.patience import Patience
 from streaming.rejections import Code, Rejection, reject
 from streaming.wire import parse
 from streaming.wire_legacy import legacy_upload_id
@@ -104,7 +105,7 @@ class Rebuilder:
     def __init__(self, limits: RebuildLimits, wire: WireLimits, starts_ms: Sequence[int] = ()) -> None:
         self._limits = limits
         self._wire = wire
-        self._starts_ms = starts_ms
+        self.patience = Patience(limits.timeout_ms, limits.max_open_ms, starts_ms)
 
     def rebuild(self, group: Group, arrivals: Iterable[Arrival], shelf: Shelf, now_ms: int) -> Iterator[Outcome]:
         """Take a batch's records of a group, changing `group` and `shelf`.
@@ -141,31 +142,13 @@ class Rebuilder:
         if upload is None:
             return
         group.changed = True
-        idle, stale = self._deadlines(upload, now_ms)
-        if now_ms < min(idle, stale):
-            upload.timer_ms = min(idle, stale)
+        if now_ms < min(self.patience.deadlines(upload, now_ms)):
+            upload.timer_ms = self.patience.next_look(upload, now_ms)
             return
         yield from self._finish(group, shelf, last_chance=True)
         if group.open is not None:
-            yield self._decide(group, upload, shelf, self._overdue(now_ms >= idle))
-
-    def _overdue(self, idle: bool) -> UploadError:
-        if idle:
-            text = f"no new chunk within {self._limits.timeout_ms / 1000:g} s"
-            return UploadError("incomplete", "upload.missing_chunks", text)
-        text = f"not whole within {self._limits.max_open_ms / 1000:g} s"
-        return UploadError("incomplete", "upload.open_too_long", text)
-
-    def _deadlines(self, upload: OpenUpload, now_ms: int) -> tuple[int, int]:
-        """Say when the upload is idle for too long, and open for too long, as seen in a batch of the time `now_ms`.
-
-        What counts is the run that the batch began in, not the one that does it again after a crash: a timer that
-        closed an upload in the first try and only moved in the second would leave it open for a second verdict.
-        """
-        started_ms = max((start for start in self._starts_ms if start <= now_ms), default=0)
-        idle = max(upload.active_ms, started_ms) + self._limits.timeout_ms
-        stale = max(upload.opened_ms, started_ms) + self._limits.max_open_ms
-        return idle, stale
+            code, text = self.patience.why_over(upload, now_ms)
+            yield self._decide(group, upload, shelf, UploadError("incomplete", code, text))
 
     def _take(self, group: Group, chunk: Chunk, arrival: Arrival, shelf: Shelf, now_ms: int) -> Iterator[Outcome]:
         """Put one chunk where it belongs."""
@@ -179,13 +162,15 @@ class Rebuilder:
             upload_id = chunk.upload_id or legacy_upload_id(group.partition_key, arrival.sequence_number)
             group.open = OpenUpload.begin(chunk, upload_id, arrival.stream, arrival.place, now_ms)
         upload = group.open
+        received = upload.received
         refused = _add(group, upload, chunk, self._limits.max_upload_bytes)
         if refused is not None:
             yield self._reject(arrival, refused)
             return
         group.changed = True
         upload.first, upload.last = min(upload.first, arrival.place), max(upload.last, arrival.place)
-        upload.active_ms = now_ms
+        if upload.received > received:  # a copy of a chunk keeps no upload open
+            upload.active_ms = now_ms
         too_large = self._exceeds(upload)
         if too_large is not None:
             yield self._decide(group, upload, shelf, too_large)
@@ -232,7 +217,7 @@ class Rebuilder:
         group.fresh = {}
         if not group.shelved:
             group.shelved = True
-            upload.timer_ms = min(self._deadlines(upload, now_ms))
+            upload.timer_ms = self.patience.next_look(upload, now_ms)
             yield Outcome(Kind.OPENED, None, {"upload_id": upload.upload_id})
 
     def _decide(self, group: Group, upload: OpenUpload, shelf: Shelf, error: UploadError) -> Outcome:

@@ -28,6 +28,8 @@ from pyspark.sql.types import IntegerType, StringType
 
 from streaming.open_upload import FinishedUpload, OpenUpload
 from streaming.outcomes import Outcome
+from streaming.places import Place
+from streaming.pressure import read_changes
 from streaming.rebuild import Arrival, Group, Rebuilder
 from streaming.schemas import OUTCOME, fields
 
@@ -65,15 +67,20 @@ class RebuildProcessor(StatefulProcessor):
         The rebuild itself; pickled to the workers.
     marker_ttl_ms
         How long finished uploads are remembered, in ms; at least the stream's retention.
+    checkpoint
+        Where the driver says whether uploads get less time; read once a task. None = they never do.
     """
 
-    def __init__(self, rebuilder: Rebuilder, marker_ttl_ms: int) -> None:
+    def __init__(self, rebuilder: Rebuilder, marker_ttl_ms: int, checkpoint: Place | None = None) -> None:
         self._rebuilder = rebuilder
         self._marker_ttl_ms = marker_ttl_ms
+        self._checkpoint = checkpoint
 
     def init(self, handle: StatefulProcessorHandle) -> None:
         """Name the state variables; called once a task."""
         self._handle = handle
+        if self._checkpoint is not None:
+            self._rebuilder.patience.changes = read_changes(self._checkpoint)
         self._upload: ValueState = handle.getValueState("upload", TEXT)
         self._finished: ValueState = handle.getValueState("finished", TEXT, self._marker_ttl_ms)
         self._shelf = ShelfInState(handle.getMapState("chunks", INDEX, TEXT))

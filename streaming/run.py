@@ -17,10 +17,12 @@ from pyspark.sql.streaming.query import StreamingQuery
 from streaming.batch import BatchWriter
 from streaming.companions import Companions
 from streaming.errors import UserError
-from streaming.identity import claim
+from streaming.identity import check_newest_batch, claim
 from streaming.ledger import Ledger
+from streaming.metrics import state_bytes
 from streaming.pipeline import plan_outcomes
 from streaming.places import open_place
+from streaming.pressure import Pressure
 from streaming.progress import summarise, write_progress
 from streaming.session import LOG_LEVEL, start_session
 from streaming.settings import Settings
@@ -100,7 +102,11 @@ class Job:
         identity = claim(self._checkpoint, open_place(settings.lake), settings.lake, settings.adopt_lake)
         self._lake = Lake(spark, settings.lake, identity.app_id)
         self._ledger = Ledger(self._checkpoint)
-        self.writer = BatchWriter(settings, Staging(settings.checkpoint, self._checkpoint), self._lake, self._ledger)
+        done = [batch_id for batch_id in (self._ledger.newest, self._lake.newest_batch()) if batch_id is not None]
+        check_newest_batch(self._checkpoint, max(done, default=None), settings.lake)
+        self._pressure = Pressure(self._checkpoint, settings.max_open_uploads, settings.max_state_bytes)
+        staging = Staging(settings.checkpoint, self._checkpoint)
+        self.writer = BatchWriter(settings, staging, self._lake, self._ledger, self._pressure)
         self._query: StreamingQuery | None = None
         self._seen: tuple[Any, ...] | None = None
         self._first_batch: int | None = None
@@ -184,6 +190,8 @@ class Job:
             self._seen = batch
             newest = self.writer.last.newest_arrival_ms if self.writer.last else None
             write_progress(self._checkpoint, summarise(progress, self._ledger.in_flight, newest))
+            held = sum(state_bytes(operator) for operator in progress["stateOperators"])
+            self._pressure.look(self._ledger.in_flight, held, time.time_ns() // 1_000_000)
         return bool(progress["numInputRows"] == 0 and batch[0] != self._first_batch)
 
 

@@ -6,6 +6,7 @@ batch's number, and Delta skips those that a table has already. Deletion vectors
 
 from __future__ import annotations
 
+import deltalake
 from delta.tables import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -44,6 +45,13 @@ class Lake:
             except PySparkException as error:
                 first_line = str(error).strip().splitlines()[0]
                 raise UserError(f"the table {self.path(name)} cannot be used: {first_line}") from error
+
+    def newest_batch(self) -> int | None:
+        """Give the newest batch that any table has from this writer; None before the first."""
+        paths = [self.path(name) for name in TABLES]
+        tables = [deltalake.DeltaTable(path) for path in paths if deltalake.DeltaTable.is_deltatable(path)]
+        found = [table.transaction_version(self._app_id) for table in tables]
+        return max((batch_id for batch_id in found if batch_id is not None), default=None)
 
     def append(self, name: str, rows: DataFrame, batch_id: int) -> None:
         """Append a batch's rows to a table, unless it has them already."""

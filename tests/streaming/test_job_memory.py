@@ -15,9 +15,10 @@ import soundfile
 from moto import mock_aws
 
 from streaming.errors import UserError
-from streaming.identity import claim
+from streaming.identity import check_newest_batch, claim
 from streaming.ledger import Ledger
 from streaming.places import Folder, Place, open_place
+from streaming.pressure import Pressure, read_changes, under_pressure
 from streaming.progress import read_progress, summarise, write_progress
 from streaming.track_store import TrackStore
 from udfs.decode import decode
@@ -61,6 +62,30 @@ def test_a_used_checkpoint_on_a_new_lake_is_refused(tmp_path: Path, places: tupl
     places[0].write("commits/0", b"")
     with pytest.raises(UserError, match="would be missing"):
         claim(places[0], Folder(tmp_path / "new lake"), "new lake")
+
+
+def test_a_checkpoint_that_is_older_than_its_lake_is_refused_with_the_ways_out(places: tuple[Folder, Folder]) -> None:
+    check_newest_batch(places[0], None, "lake")
+    places[0].write("offsets/6", b"")
+    check_newest_batch(places[0], 6, "lake")
+    with pytest.raises(UserError, match=r"older than the lake.*Put the newest checkpoint back.*--adopt-lake"):
+        check_newest_batch(places[0], 7, "lake")
+
+
+def test_pressure_begins_above_a_bound_and_ends_at_half_of_it(
+    places: tuple[Folder, Folder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pressure = Pressure(places[0], most_uploads=10, most_bytes=1_000)
+    seen = []
+    for now_ms, (uploads, held) in enumerate([(10, 1_000), (11, 0), (6, 0), (5, 500), (1, 1_001), (0, 1_001)]):
+        pressure.look(uploads, held, now_ms)
+        seen.append(pressure.on)
+    assert seen == [False, True, True, False, True, False]
+    assert "max_open_uploads = 10" in capsys.readouterr().err
+    changes = read_changes(places[0])
+    assert [under_pressure(changes, now_ms) for now_ms in range(6)] == seen
+    assert not under_pressure(changes, -1)
+    assert Pressure(places[0], 10, 1_000).on is False
 
 
 def test_a_start_that_died_between_the_two_files_is_finished(tmp_path: Path, places: tuple[Folder, Folder]) -> None:

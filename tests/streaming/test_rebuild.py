@@ -130,7 +130,7 @@ def test_silence_ends_in_one_incomplete_verdict_with_the_missing_ranges() -> Non
     chunks = make_chunks(DATA, 100)  # 13 chunks
     desk = Desk(RebuildLimits(timeout_ms=60_000))
     assert [outcome.kind for outcome in desk.batch(arrive([chunks[1], chunks[2], chunks[5]]))] == [Kind.OPENED]
-    assert desk.timer_ms == desk.now_ms + 60_000
+    assert desk.timer_ms == desk.now_ms + 6_000  # in time for a timeout that is shortened meanwhile
     (verdict,) = desk.expire(60_000)
     assert verdict.kind is Kind.VERDICT
     assert (verdict.facts["decision"], verdict.facts["reason"]) == ("incomplete", "upload.missing_chunks")
@@ -166,12 +166,38 @@ def test_an_active_upload_gets_a_later_timer_instead_of_a_verdict() -> None:
     desk = Desk(RebuildLimits(timeout_ms=60_000))
     desk.batch(arrive(chunks[:1]))
     first_timer = desk.timer_ms
-    desk.now_ms += 50_000
+    desk.now_ms += 3_000
     desk.batch(arrive(chunks[1:2], first=10))
     assert desk.timer_ms == first_timer  # one timer a period, not one a batch
     active_ms = desk.now_ms
-    assert desk.expire(9_000) == []
+    assert desk.expire(57_000) == []
     assert desk.timer_ms == active_ms + 60_000
+
+
+def test_a_copy_of_a_chunk_keeps_no_upload_open() -> None:
+    chunks = make_chunks(DATA, 100)
+    desk = Desk(RebuildLimits(timeout_ms=60_000))
+    desk.batch(arrive(chunks[:1]))
+    desk.now_ms += 50_000
+    assert desk.batch(arrive(chunks[:1], first=10)) == []
+    (verdict,) = desk.expire(9_000)
+    assert (verdict.facts["decision"], verdict.facts["chunks_duplicate"]) == ("incomplete", 1)
+
+
+def test_under_pressure_an_upload_gets_a_tenth_of_its_time_and_says_so() -> None:
+    desk = Desk(RebuildLimits(timeout_ms=60_000))
+    desk.batch(arrive(make_chunks(DATA, 100)[:1]))
+    desk.rebuilder.patience.changes = ((desk.now_ms + 1, True),)
+    (verdict,) = desk.expire(6_000)
+    assert (verdict.facts["decision"], verdict.facts["reason"]) == ("incomplete", "upload.missing_chunks")
+    assert "within 6 s, shortened because too many uploads are open" in verdict.facts["message"]
+
+
+def test_a_batch_from_before_the_pressure_is_done_again_as_without_it() -> None:
+    desk = Desk(RebuildLimits(timeout_ms=60_000))
+    desk.batch(arrive(make_chunks(DATA, 100)[:1]))
+    desk.rebuilder.patience.changes = ((desk.now_ms + 6_001, True),)
+    assert desk.expire(6_000) == []
 
 
 def test_an_upload_that_never_ends_is_closed_however_busy() -> None:
