@@ -6,23 +6,26 @@ say the same.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
-import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from streaming.chunk import GIB, MIB
 from streaming.errors import UserError
+from streaming.redaction import redact
 
 ENV_PREFIX = "SOUNDGATE_"
 SOURCE_KINDS = ("files", "kinesis")
+HOUR = 3600
 UPLOAD_CEILING = 1 * GIB  # one track is one cell of an Arrow batch, whose offsets end at 2 GiB
 
 
@@ -48,18 +51,24 @@ class Settings(BaseSettings):
     checkpoint: str = Field(description="Where the job remembers how far it is: a folder or s3://bucket/prefix.")
     index: Path = Field(description="The reference index, as the workers see it.")
 
-    trigger_seconds: float = Field(5.0, ge=0, description="Time from one batch's start to the next.")
+    trigger_seconds: float = Field(5.0, ge=0, le=HOUR, description="Time from one batch's start to the next.")
     drain: bool = Field(False, description="Process what is there, then exit.")
     stop_file: Path | None = Field(None, description="When this file appears, finish the batch and exit.")
-    timeout_seconds: float = Field(600.0, gt=0, description="An upload without a new chunk for so long is incomplete.")
-    max_open_seconds: float = Field(3600.0, gt=0, description="However busy, an upload is closed after so long.")
-    marker_hours: float = Field(24.0, gt=0, description="How long finished uploads are remembered; >= the retention.")
+    timeout_seconds: float = Field(
+        600.0, gt=0, le=7 * 24 * HOUR, description="An upload without a new chunk for so long is incomplete."
+    )
+    max_open_seconds: float = Field(
+        1.0 * HOUR, gt=0, le=7 * 24 * HOUR, description="However busy, an upload is closed after so long."
+    )
+    marker_hours: float = Field(
+        24.0, gt=0, le=400 * 24, description="How long finished uploads are remembered; >= the retention."
+    )
 
     max_upload_bytes: int = Field(256 * MIB, gt=0, le=UPLOAD_CEILING, description="Largest upload, also inflated.")
     max_upload_chunks: int = Field(16_384, gt=0, le=100_000, description="Most chunks of an upload.")
     max_open_uploads: int = Field(100_000, gt=0, description="With more open uploads, each gets a tenth of its time.")
     max_state_bytes: int = Field(20 * GIB, gt=0, description="With more state, open uploads get a tenth of their time.")
-    max_track_seconds: float = Field(4 * 3600.0, gt=0, description="Longest sound that is decoded.")
+    max_track_seconds: float = Field(4.0 * HOUR, gt=0, le=24 * HOUR, description="Longest sound that is decoded.")
     max_rejected_bytes: int = Field(65_536, ge=0, le=MIB, description="How much of a rejected record is kept.")
 
     store_accepted: bool = Field(True, description="Keep accepted tracks under LAKE/tracks by their SHA-256.")
@@ -147,8 +156,8 @@ JUDGING = (
     "min_score",
 )
 
-SECRET = re.compile(r"secret|password|token|credential|access.?key", re.IGNORECASE)
-REDACTED = "(redacted)"
+# Variables that say something else than a job's setting.
+OTHER_VARIABLES = {ENV_PREFIX + name for name in ("JARS", "ROUTING", "WEBHOOK_SECRET")}
 
 
 def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings:
@@ -166,10 +175,13 @@ def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings
     UserError
         When something needed is not said, or a value is not possible; the message names the flag.
     """
+    refuse_misspelt(os.environ)
     said = {name: value for name, value in flags.items() if value is not None}
     told = {name: value for name, value in read_config(config).items() if not os.environ.get(variable(name))}
     try:
         return Settings(**{**told, **said})
+    except SettingsError as error:  # says the field, not what it wants
+        raise UserError(f"an environment variable is no JSON, which lists and tables have to be: {error}") from error
     except ValidationError as error:
         raise UserError("; ".join(_explain(detail) for detail in error.errors())) from error
 
@@ -230,11 +242,19 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def redact(name: str, value: Any) -> Any:
-    """Hide what is secret in a setting's value, for printing."""
-    if isinstance(value, dict):
-        return {key: redact(key, inner) for key, inner in value.items()}
-    return REDACTED if SECRET.search(name) and value else value
+def refuse_misspelt(environment: Iterable[str]) -> None:
+    """Refuse a variable of ours that sets nothing: a misspelt one would else leave the default, silently.
+
+    Raises
+    ------
+    UserError
+        When there is one; the message names the likely one.
+    """
+    known = {variable(name) for name in Settings.model_fields} | OTHER_VARIABLES
+    for name in sorted(environment):
+        if name.startswith(ENV_PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise UserError(f"there is no setting {name}" + (f": did you mean {near[0]}?" if near else ""))
 
 
 def _explain(detail: Any) -> str:

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from streaming.cli import app
 from streaming.errors import UserError
-from streaming.settings import REDACTED, Settings, list_settings, load_settings, redact
+from streaming.redaction import REDACTED, redact
+from streaming.settings import Settings, list_settings, load_settings
 
 NEEDED = {"source": "files:in", "lake": "lake", "checkpoint": "check", "index": "index"}
 
@@ -52,6 +53,9 @@ def test_settings_are_frozen() -> None:
         ({"max_upload_bytes": (1 << 30) + 1}, "--max-upload-bytes"),
         ({"source": None}, "--source is needed"),
         ({"nonsense": 1}, "no setting 'nonsense'"),
+        ({"trigger_seconds": float("inf")}, "--trigger-seconds"),
+        ({"timeout_seconds": float("nan")}, "--timeout-seconds"),
+        ({"marker_hours": 1e9}, "--marker-hours"),
     ],
 )
 def test_what_is_not_possible_is_said_by_its_flag(changes: dict[str, object], told: str) -> None:
@@ -89,6 +93,33 @@ def test_secrets_are_hidden() -> None:
         "kinesis.awsAccessKeyId": REDACTED,
         "kinesis.region": "eu-west-1",
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("https://user:hunter2@host:1/hook?token=abc#x", f"https://{REDACTED}@host:1/hook?{REDACTED}"),
+        ("pushgateway:http://u:pw@host:9091", f"pushgateway:http://{REDACTED}@host:9091"),
+        ("sqs:https://queue/1/name", "sqs:https://queue/1/name"),
+        ("https://u:pw@[::1/hook", REDACTED),
+        ("log:/var/log/soundgate", "log:/var/log/soundgate"),
+        (("https://u@h/", "s3://bucket/a"), (f"https://{REDACTED}@h/", "s3://bucket/a")),
+    ],
+)
+def test_what_lets_into_a_url_is_hidden(value: object, shown: object) -> None:
+    assert redact("publish", value) == shown
+
+
+def test_a_misspelt_variable_is_refused_with_the_likely_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUNDGATE_TRIGER_SECONDS", "1")
+    with pytest.raises(UserError, match="SOUNDGATE_TRIGER_SECONDS: did you mean SOUNDGATE_TRIGGER_SECONDS"):
+        load_settings(NEEDED)
+
+
+def test_a_variable_that_has_to_be_json_and_is_not_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUNDGATE_KINESIS_OPTIONS", "abc")
+    with pytest.raises(UserError, match="kinesis_options"):
+        load_settings(NEEDED)
 
 
 def test_every_setting_is_listed_with_its_text_and_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
