@@ -192,7 +192,16 @@ class Job:
             write_progress(self._checkpoint, summarise(progress, self._ledger.in_flight, newest))
             held = sum(state_bytes(operator) for operator in progress["stateOperators"])
             self._pressure.look(self._ledger.in_flight, held, time.time_ns() // 1_000_000)
-        return bool(progress["numInputRows"] == 0 and batch[0] != self._first_batch)
+        return found_nothing(progress) and batch[0] != self._first_batch
+
+
+def found_nothing(progress: Any) -> bool:
+    """Whether a batch had no record and its sources stand where they stood.
+
+    A stream's shard may end in a batch without a record, and those that follow it are read from the next batch on.
+    """
+    moved = any(source["startOffset"] != source["endOffset"] for source in progress["sources"])
+    return not progress["numInputRows"] and not moved
 
 
 def hush(spark: SparkSession) -> None:

@@ -23,6 +23,7 @@ from streaming.kinesis_writer import KinesisWriter
 from streaming.local_kinesis import REGION, LocalKinesis
 from streaming.producer import Record
 from streaming.record_files import SCHEMA
+from streaming.run import found_nothing
 
 HOUR = 3_600_000
 
@@ -242,6 +243,25 @@ def test_parents_are_read_before_their_children_across_a_split_and_a_merge(strea
         numbers = [[row["data"] for row in batch if row["partitionKey"] == key] for batch in found]
         in_order = [number for batch in numbers for number in batch]
         assert in_order == sorted(in_order), key
+
+
+def test_shards_that_end_without_a_record_are_a_batch_that_is_not_the_last(stream: Stream):
+    reader = stream.reader()
+    stream.write(5)
+    batches(reader)
+    stream.split()
+    start, found, moved = reader.latestOffset(), [], 0
+    written = stream.write(5)
+    while not found and moved < 5:  # first the parent ends, then its children are read
+        end = reader.latestOffset()
+        rows = read(reader, start, end)
+        progress = {"numInputRows": len(rows), "sources": [{"startOffset": str(start), "endOffset": str(end)}]}
+        assert not found_nothing(progress)
+        start, found, moved = end, found + rows, moved + 1
+    rest = [row for batch in batches(reader, start) for row in batch]
+    assert as_records(found + rest) == written
+    same = [{"startOffset": str(start), "endOffset": str(start)}]
+    assert found_nothing({"numInputRows": 0, "sources": same})
 
 
 def test_a_reshard_while_reading_loses_and_repeats_nothing(stream: Stream):
