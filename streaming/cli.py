@@ -7,6 +7,7 @@ Each command is a module in `streaming.commands` that imports what it needs insi
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ from streaming.commands import (
     streams,
 )
 from streaming.errors import UserError
+from streaming.partition_key import printable
 
 app = typer.Typer(
     name="soundgate",
@@ -74,8 +76,9 @@ def main() -> None:
         app()
     except UserError as error:
         if "--debug" in sys.argv:
-            raise
-        typer.secho(f"soundgate: {error}", fg=typer.colors.RED, err=True)
+            traceback.print_exc()
+        lines = (printable(line) for line in str(error).split("\n"))  # it may quote what strangers wrote
+        typer.secho("soundgate: " + "\n".join(lines), fg=typer.colors.RED, err=True)
         sys.exit(error.exit_code)
 
 

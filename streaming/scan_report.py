@@ -24,6 +24,8 @@ from udfs.track import Track
 CSV_COLUMNS = ("path", "verdict", "score", "reason")
 MAX_FILE_BYTES = 1 << 30  # the most that one upload may ever be (docs of the job); a larger file is not read
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # how a cell begins that a spreadsheet works out
+
 Writer = Callable[["Scanned"], None]
 
 
@@ -84,7 +86,12 @@ def make_writers(csv_path: Path | None, as_json: bool, open_things: ExitStack) -
 def to_row(scanned: Scanned) -> tuple[str, str, str, str]:
     """One row of the CSV; the path as it was found, the reason as one printable line."""
     score = "" if scanned.score is None else f"{scanned.score:.6f}"
-    return scanned.path, scanned.verdict, score, printable(scanned.reason)
+    return as_text_cell(scanned.path), scanned.verdict, score, printable(scanned.reason)
+
+
+def as_text_cell(path: str) -> str:
+    """Write a path so that no spreadsheet takes it for a formula: the same path, said from the folder it is in."""
+    return f"./{path}" if path.startswith(FORMULA) else path
 
 
 def write_line(scanned: Scanned) -> None:

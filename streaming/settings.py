@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from streaming.chunk import GIB, MIB
 from streaming.errors import UserError
-from streaming.redaction import redact
+from streaming.redaction import SECRET, redact
 
 ENV_PREFIX = "SOUNDGATE_"
 SOURCE_KINDS = ("files", "kinesis")
@@ -123,6 +123,14 @@ class Settings(BaseSettings):
                 raise ValueError("it is files:DIR or kinesis:STREAM")
         if len(set(value)) < len(value):
             raise ValueError("a source is named twice")
+        return value
+
+    @field_validator("kinesis_options")
+    @classmethod
+    def refuse_keys(cls, value: dict[str, str]) -> dict[str, str]:
+        """Refuse credentials: options are in plans, logs and Spark's UI."""
+        if any(SECRET.search(name) for name in value):
+            raise ValueError("keys are not taken as options: give the job a role, or say kinesis_role_arn")
         return value
 
     @field_validator("lake", "checkpoint", "quarantine")

@@ -60,4 +60,4 @@ def describe(found: dict[str, Any]) -> str:
         lines += [f"  {name} = {value:.6g}" for name, value in evidence.get("numbers", {}).items()]
         lines += [f"{name:22} {printable(str(value))}" for name, value in verdict.items() if value not in (None, [])]
     lines += [f"rejected record {each['sequence_number']}: {each['reason']}" for each in found["rejections"]]
-    return "\n".join(lines)
+    return "\n".join(printable(line) for line in lines)

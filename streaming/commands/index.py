@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streaming.errors import UserError
+from streaming.partition_key import printable
 
 if TYPE_CHECKING:
     from references.build import IndexInfo, Progress
@@ -84,7 +85,8 @@ def list_recordings(index: Index, as_json: Json = False) -> None:
     for one in recordings:
         minutes, seconds = divmod(one.duration_ms // 1000, 60)
         about = " – ".join(part for part in (one.artist, one.title) if part)
-        typer.echo(f"{one.reference_id}\t{minutes}:{seconds:02}\t{about}\t{one.isrc}\t{one.licence}".rstrip())
+        told = (one.reference_id, f"{minutes}:{seconds:02}", about, one.isrc, one.licence)
+        typer.echo("\t".join(printable(part) for part in told).rstrip())  # the tags' text
     typer.echo(f"{len(recordings)} recordings in {index}", err=True)
 
 
@@ -117,9 +119,10 @@ def _report(info: IndexInfo, as_json: bool) -> None:
         f"({per_second:.0f} a second), index {info.sha256[:12]}"
     )
     for one in info.duplicates:
-        typer.echo(f"duplicate: {one.reference_id} holds what {one.of} holds (agreement {one.agreement:.2f})", err=True)
+        same = f"{one.reference_id} holds what {one.of} holds (agreement {one.agreement:.2f})"
+        typer.echo(f"duplicate: {printable(same)}", err=True)
     for _, why in info.unreadable:
-        typer.echo(f"left out: {why}", err=True)
+        typer.echo(f"left out: {printable(why)}", err=True)
 
 
 @contextmanager

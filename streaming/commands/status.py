@@ -66,5 +66,8 @@ def describe_batch(progress: dict[str, Any]) -> str:
 
 
 def _counts(counts: dict[str, int]) -> list[str]:
-    width = max((len(name) for name in counts), default=0)
-    return [f"  {name:{width}}  {number}" for name, number in counts.items()] or ["  none"]
+    from streaming.partition_key import printable
+
+    shown = {printable(name): number for name, number in counts.items()}
+    width = max((len(name) for name in shown), default=0)
+    return [f"  {name:{width}}  {number}" for name, number in shown.items()] or ["  none"]
