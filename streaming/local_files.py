@@ -16,15 +16,17 @@ def find_files(paths: list[Path]) -> Iterator[Path]:
     Raises
     ------
     UserError
-        One of `paths` does not exist.
+        One of `paths` does not exist, or is neither a file nor a folder.
     """
     for path in paths:
         if path.is_dir():
             for folder, below, names in os.walk(path):
                 below.sort()
                 yield from (Path(folder, name) for name in sorted(names) if is_regular(Path(folder, name)))
-        elif path.exists():
+        elif is_regular(path):
             yield path
+        elif path.exists():
+            raise UserError(f"{str(path)!r} is a device, pipe or socket, which may have no end: give a file")
         else:
             raise UserError(f"no such file or folder: {str(path)!r}")
 

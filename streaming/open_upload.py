@@ -13,6 +13,7 @@ from typing import Any
 from streaming.chunk import Chunk, Format
 
 STATE_VERSION = 1
+MOST_EARLIER = 16  # legacy uploads of a key whose beginning is remembered, beside the last one
 SEEN = struct.Struct("<IQ")  # chunk index, digest of its payload
 
 Place = tuple[int, int, str]  # arrival in epoch microseconds, digits of the sequence number, and it itself: sortable
@@ -51,6 +52,7 @@ class OpenUpload:
     duplicates: int = 0
     top: int = -1  # the highest index seen
     may_end: bool = False  # legacy: whether the stream can end with the slice `top`
+    tries: int = 0  # legacy: how often it was inflated without an end
     seen: dict[int, int] = field(default_factory=dict)
 
     @classmethod
@@ -125,26 +127,32 @@ class OpenUpload:
 class FinishedUpload:
     """The marker that a finished upload leaves, so that late chunks do not open it again.
 
-    For legacy, whose key may carry the next upload, `seen` (index -> digest) tells its late duplicates from that one.
+    For legacy, whose key may carry the next upload, `seen` (index -> digest) tells its late duplicates from that one,
+    and `earlier`, the digests of slice 0 of the few uploads before it, keeps a copy of one from opening it again.
     """
 
     upload_id: str
     seen: Mapping[int, int]
+    earlier: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, upload: OpenUpload) -> FinishedUpload:
-        """Keep what the marker needs."""
-        return cls(upload.upload_id, upload.seen if upload.legacy else {})
+    def of(cls, upload: OpenUpload, before: FinishedUpload | None) -> FinishedUpload:
+        """Keep what the marker needs of an upload, and of the marker that it replaces."""
+        if not upload.legacy:
+            return cls(upload.upload_id, {})
+        earlier = (*before.earlier, *([before.seen[0]] if 0 in before.seen else [])) if before else ()
+        return cls(upload.upload_id, upload.seen, earlier[-MOST_EARLIER:])
 
     def to_text(self) -> str:
         """Write the state value."""
-        return json.dumps({"v": STATE_VERSION, "upload_id": self.upload_id, "seen": _pack(self.seen)})
+        said = {"v": STATE_VERSION, "upload_id": self.upload_id, "seen": _pack(self.seen)}
+        return json.dumps({**said, "earlier": self.earlier} if self.earlier else said)
 
     @classmethod
     def from_text(cls, text: str) -> FinishedUpload:
         """Read a state value."""
         values = _read(text)
-        return cls(values["upload_id"], _unpack(values["seen"]))
+        return cls(values["upload_id"], _unpack(values["seen"]), tuple(values.get("earlier", ())))
 
 
 def _read(text: str) -> dict[str, Any]:

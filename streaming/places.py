@@ -148,10 +148,17 @@ def open_place(where: str) -> Place:
     Raises
     ------
     UserError
-        When it is neither.
+        When it is neither, or a file lies there.
     """
     if where.startswith("s3://"):
         return Bucket(where.rstrip("/"))
     if "://" in where:
         raise UserError(f"{where}: it is neither a folder nor s3://bucket/prefix")
-    return Folder(Path(where).absolute())
+    root = Path(where).absolute()
+    try:
+        blocked = any(path.is_file() for path in (root, *root.parents))
+    except OSError as error:
+        raise UserError(f"{where}: {error.strerror}") from error
+    if blocked:
+        raise UserError(f"{where}: it is a file, or lies under one; a folder is wanted")
+    return Folder(root)

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from streaming.aws import make_client
 from streaming.errors import UserError
+from streaming.redaction import redact_url
 
 SECRET_VARIABLE = "SOUNDGATE_WEBHOOK_SECRET"  # noqa: S105 - the name of one
 TIMEOUT_SECONDS = 10.0
@@ -144,7 +145,7 @@ def open_target(text: str, region: str | None = None, endpoint_url: str | None =
         return SqsQueue(name if "://" in name else queue_url(client, name), client)
     if kind in ("https", "http"):
         if kind == "http" and not is_loopback(urlsplit(text).hostname or ""):
-            raise UserError(f"--to {text}: verdicts are not sent unencrypted; use https://")
+            raise UserError(f"--to {redact_url(text)}: verdicts are not sent unencrypted; use https://")
         return Webhook(text, os.environ.get(SECRET_VARIABLE))
     raise UserError(f"--to {text}: write sns:TOPIC_ARN, sqs:QUEUE (a name or URL) or https://…")
 

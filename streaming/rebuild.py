@@ -25,6 +25,7 @@ from streaming.wire import parse
 from streaming.wire_legacy import legacy_upload_id
 
 MOST_MISSING_RANGES = 1_000
+MOST_TRIES = 16  # one slice in fifty looks as if the stream ended with it: enough for two hours of legacy sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,11 @@ class Rebuilder:
         except UploadError as error:
             yield self._decide(group, upload, shelf, error)
             return
-        if track is not None:
+        if track is None:
+            # Only a higher slice can bring the end. Tries are few, since each may inflate a whole upload, and strangers
+            # could else ask for one with every small record. A longer stream gets its verdict at the timeout.
+            upload.may_end, upload.tries, group.changed = False, upload.tries + 1, True
+        else:
             facts = {
                 **_describe(group, upload),
                 "encoding": upload.encoding,
@@ -239,7 +244,7 @@ class Rebuilder:
             _digest_fresh(group, upload)
         if group.shelved:
             shelf.clear()
-        group.open, group.finished = None, FinishedUpload.of(upload)
+        group.open, group.finished = None, FinishedUpload.of(upload, group.finished)
         group.fresh, group.shelved, group.changed, group.ended = {}, False, True, True
 
     def _reject(self, arrival: Arrival, rejection: Rejection) -> Outcome:
@@ -303,7 +308,7 @@ def _prefix(payloads: Mapping[int, bytes]) -> int:
 
 
 def _is_late(group: Group, chunk: Chunk) -> bool:
-    """Say whether a chunk belongs to the upload that this group finished last."""
+    """Say whether a chunk belongs to an upload that this group finished, or for legacy begins one of the last few."""
     finished = group.finished
     if finished is None:
         return False
@@ -311,7 +316,8 @@ def _is_late(group: Group, chunk: Chunk) -> bool:
         return True
     if group.open is None and chunk.index > 0:
         return True  # only another slice 0 opens the key's next legacy upload
-    return finished.seen.get(chunk.index) == digest_payload(chunk.payload)
+    digest = digest_payload(chunk.payload)
+    return finished.seen.get(chunk.index) == digest or (chunk.index == 0 and digest in finished.earlier)
 
 
 def _may_begin_next(group: Group, chunk: Chunk) -> bool:
@@ -342,7 +348,11 @@ def _add(group: Group, upload: OpenUpload, chunk: Chunk, max_bytes: int) -> Reje
         upload.carried_bytes += len(chunk.payload)
         if chunk.index > upload.top:
             upload.top = chunk.index
-            upload.may_end = upload.legacy and (len(chunk.payload) < 4 or may_end_legacy(chunk.payload, max_bytes))
+            upload.may_end = (
+                upload.legacy
+                and upload.tries < MOST_TRIES
+                and (len(chunk.payload) < 4 or may_end_legacy(chunk.payload, max_bytes))
+            )
     upload.count = upload.count or chunk.count
     if chunk.track_sha256 is not None:
         upload.track_bytes, upload.track_sha256 = chunk.track_bytes, chunk.track_sha256
@@ -360,8 +370,9 @@ def _contradict(upload: OpenUpload, chunk: Chunk) -> str:
         return f"It is chunk {chunk.index}, of {upload.count}."
     if chunk.count and upload.top >= chunk.count:
         return f"It says {chunk.count} chunks, but chunk {upload.top} is here."
-    if chunk.track_sha256 is not None and upload.track_sha256 not in (None, chunk.track_sha256):
-        return "It announces another SHA-256 of the track."
+    announced = (chunk.track_bytes, chunk.track_sha256)
+    if None not in (chunk.track_sha256, upload.track_sha256) and announced != (upload.track_bytes, upload.track_sha256):
+        return "It announces another length or SHA-256 of the track."
     return ""
 
 

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from streaming.errors import UserError
 from streaming.partition_key import printable
 from udfs.classify import Classifier
 from udfs.findings import Classification, Content, Decision
@@ -76,7 +77,11 @@ def make_writers(csv_path: Path | None, as_json: bool, open_things: ExitStack) -
     """Writers of everything that was asked for; files are closed with `open_things`."""
     writers: list[Writer] = [write_json if as_json else write_line]
     if csv_path is not None:
-        stream = open_things.enter_context(csv_path.open("w", newline="", encoding="utf-8", errors="backslashreplace"))
+        try:
+            stream = csv_path.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise UserError(f"--csv {csv_path}: {error.strerror}") from error
+        open_things.enter_context(stream)
         rows = csv.writer(stream)
         rows.writerow(CSV_COLUMNS)
         writers.append(lambda scanned: rows.writerow(to_row(scanned)) and None)

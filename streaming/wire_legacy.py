@@ -23,7 +23,7 @@ SLICE_BYTES = 275_000
 NAME, RATE, WAVE = "Track Name", "Sample Rate", "Wave"
 LEGACY_CHANNELS = 1
 
-LABEL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+LABEL = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 LEGACY_NAMESPACE = uuid.UUID("2f6a3d0c-7a54-5d0e-9d0b-5b1f6f8c1e70")
 
@@ -77,6 +77,8 @@ def _parse_slice(index: int, body: Any, limits: WireLimits) -> Chunk | Rejection
     try:
         payload = base64.b64decode(wave, validate=True)
     except (binascii.Error, ValueError):  # ValueError: characters that are not ASCII
+        return reject(Code.BASE64)
+    if base64.b64encode(payload).decode("ascii") != wave:  # surplus padding, bits beyond the end: both are taken
         return reject(Code.BASE64)
     if not payload:
         return reject(Code.EMPTY_PAYLOAD)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from streaming.cli import app
+from streaming.cli import app, main
 
 
 def commands() -> Iterator[list[str]]:
@@ -47,3 +49,45 @@ def test_a_commands_help_shows_how_it_is_used(path: list[str]) -> None:
 @pytest.mark.parametrize("wrong", [["nonsense"], ["run", "--nonsense"]])
 def test_what_is_no_command_is_refused_with_exit_code_2(wrong: list[str]) -> None:
     assert CliRunner().invoke(app, wrong).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (["status", "--lake", "lake", "--checkpoint", "README.md"], "README.md: it is a file"),
+        (["status", "--lake", "lake", "--checkpoint", "README.md/below"], "it is a file"),
+        (["status", "--lake", "lake", "--checkpoint", "nowhere"], "no job has begun there"),
+        (["scan", "README.md", "--csv", "nowhere/out.csv"], "--csv nowhere/out.csv: No such file"),
+        (["scan", "README.md", "--csv", "."], "--csv .: Is a directory"),
+        (["scan", "/dev/zero"], "device, pipe or socket"),
+        (["settings", "--config", "nowhere.toml"], "--config nowhere.toml"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_2(
+    wrong: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "README.md").write_text("text")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["soundgate", *wrong])
+    with pytest.raises(SystemExit) as left:
+        main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("soundgate: ")
+    assert told in line
+    assert left.value.code == 2
+
+
+def test_debug_shows_the_stack_trace_and_leaves_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["soundgate", "--debug", "scan", "nowhere"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert said.splitlines()[-1].startswith("soundgate: ")
+    assert left.value.code == 2

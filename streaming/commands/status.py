@@ -26,13 +26,17 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print the last batch's progress, uploads in flight, decisions, and rejections by reason."""
+    from streaming.identity import CHECKPOINT_FILE
     from streaming.lake_reader import tally
     from streaming.places import open_place
     from streaming.progress import read_progress
 
     if lake is None or checkpoint is None:
         raise UserError("--lake and --checkpoint are needed (or SOUNDGATE_LAKE and SOUNDGATE_CHECKPOINT)")
-    progress = read_progress(open_place(checkpoint))
+    place = open_place(checkpoint)
+    if not place.exists(CHECKPOINT_FILE):
+        raise UserError(f"--checkpoint {checkpoint}: no job has begun there (is it spelt right?)")
+    progress = read_progress(place)
     found = {
         "progress": progress,
         "in_flight": progress["in_flight"] if progress else None,

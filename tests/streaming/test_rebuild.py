@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from hashlib import sha256
 
@@ -13,8 +15,8 @@ from rebuilding import DictShelf as Shelf
 
 from streaming.chunk import Compression
 from streaming.outcomes import Kind
-from streaming.rebuild import RebuildLimits
-from streaming.wire_legacy import legacy_upload_id
+from streaming.rebuild import MOST_TRIES, RebuildLimits
+from streaming.wire_legacy import encode_legacy, legacy_upload_id
 
 DATA = bytes(range(256)) * 5
 SAMPLES = bytes(range(256)) * 40
@@ -324,6 +326,45 @@ def test_another_legacy_slice_0_of_an_upload_that_is_not_whole_is_a_conflict() -
     outcomes = Desk().batch(arrive([*first[:-1], second[0], first[-1]]))
     assert codes(outcomes) == ["chunk.conflict"]
     assert of_kind(outcomes, Kind.TRACK)[0].data == SAMPLES
+
+
+def test_a_late_copy_of_an_earlier_legacy_upload_does_not_open_it_again() -> None:
+    desk = Desk()
+    uploads = [make_legacy_slices(SAMPLES[4 * skip :], 100) for skip in range(4)]
+    tracks = [outcome for records in uploads for outcome in desk.batch(arrive(records))]
+    assert len(of_kind(tracks, Kind.TRACK)) == 4
+    for number, records in enumerate(uploads):
+        assert codes(desk.batch(arrive(records[:1], first=1000 + number))) == ["chunk.late"]
+
+
+def test_conflicting_legacy_slices_cannot_have_an_upload_inflated_again_and_again() -> None:
+    stream = gzip.compress(base64.b64encode(bytes(3_000_000)))[:-40] + (4096).to_bytes(4, "little")
+    desk = Desk()
+    desk.batch(arrive([encode_legacy(0, "song", 44100, stream)]))
+    for number in range(50):
+        conflicting = encode_legacy(0, "song", 44100, b"%d" % number)
+        assert codes(desk.batch(arrive([conflicting], first=100 + number))) == ["chunk.conflict"]
+    assert desk.shelf.takes == 0
+
+
+def test_a_legacy_upload_whose_every_slice_may_be_the_last_is_tried_few_times_and_whole_at_its_timeout() -> None:
+    records = make_legacy_slices(SAMPLES, 3)  # too short to hold the length that a stream ends with
+    assert len(records) > 2 * MOST_TRIES
+    desk = Desk()
+    outcomes = [outcome for record in enumerate(records, 1) for outcome in desk.batch(arrive([record[1]], record[0]))]
+    assert [outcome.kind for outcome in outcomes] == [Kind.OPENED]
+    assert desk.shelf.takes <= MOST_TRIES
+    (track,) = of_kind(desk.expire(600_000), Kind.TRACK)
+    assert track.data == SAMPLES
+
+
+def test_the_first_announcement_of_the_track_stays() -> None:
+    chunks = make_chunks(DATA, 500)
+    lying = altered(chunks[-1], track_bytes=999)
+    for order in ([chunks[-1], lying, *chunks[:-1]], [*chunks[1:], lying, chunks[0]]):
+        outcomes = Desk().batch(arrive(order))
+        assert [track.data for track in of_kind(outcomes, Kind.TRACK)] == [DATA]
+        assert codes(outcomes) == ["chunk.mismatch"]
 
 
 def test_legacy_slices_after_the_end_other_than_slice_0_are_late() -> None:

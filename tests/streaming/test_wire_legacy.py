@@ -97,6 +97,8 @@ def test_a_name_may_hold_nul_and_half_a_surrogate_pair_becomes_a_replacement_cha
         (record("4\n"), "wire.legacy_label"),
         (record("٤"), "wire.legacy_label"),
         (record("4e0"), "wire.legacy_label"),
+        (record("-0"), "wire.legacy_label"),
+        (record(Wave="AAAA===="), "wire.base64"),
         (record(""), "wire.legacy_label"),
         (record("9" * 5000), "wire.legacy_label"),
         (record("-1"), "wire.index"),
