@@ -44,6 +44,9 @@ REASONS: dict[str, ReasonInfo] = {
     "samples.symbols": ReasonInfo(
         "Held values, or a few bits a sample, are the symbols of a file or text.", Effect.REJECT, "e"
     ),
+    "samples.float_bits": ReasonInfo(
+        "Floating-point samples are NaNs or denormal numbers as data has them.", Effect.REJECT, "b"
+    ),
     "mixture.payload_segment": ReasonInfo("A part of the track is a file or text.", Effect.REJECT, "l"),
     # The samples are data by their statistics; nothing known could be read out (encrypted, compressed).
     "samples.data": ReasonInfo("The samples have the statistics of plain bytes, not of sound.", Effect.REJECT, "b"),
