@@ -33,17 +33,22 @@ class Claim:
     kinesis_reader: str | None
 
 
-def claim_sources(checkpoint: Place, claim: Claim) -> None:
-    """Tie a new checkpoint to its sources and their reader, or make sure that they are still those.
+def check_claim(before: Claim | None, claim: Claim) -> None:
+    """Make sure that a checkpoint's sources and their reader are still those that it belongs to.
+
+    Parameters
+    ----------
+    before
+        What it belongs to; None for a new one.
+    claim
+        What is to be read now.
 
     Raises
     ------
     UserError
-        The checkpoint belongs to others; says the way out.
+        It belongs to others; says the way out.
     """
-    before = recall_claim(checkpoint)
     if before is None:
-        checkpoint.write(FILE, json.dumps(asdict(claim), indent=2).encode())
         return
     if before.sources != claim.sources:
         raise UserError(
@@ -56,6 +61,11 @@ def claim_sources(checkpoint: Place, claim: Claim) -> None:
             f"this checkpoint was begun with the reader {before.kinesis_reader}, whose offsets {claim.kinesis_reader} "
             f"cannot read: set kinesis_reader to {before.kinesis_reader} or auto, or begin a new checkpoint."
         )
+
+
+def keep_claim(checkpoint: Place, claim: Claim) -> None:
+    """Write down what a checkpoint belongs to; once its sources could be opened, so that a slip binds nobody."""
+    checkpoint.write(FILE, json.dumps(asdict(claim), indent=2).encode())
 
 
 def recall_claim(checkpoint: Place) -> Claim | None:

@@ -20,12 +20,12 @@ from streaming.kinesis_options import (
     share_of_batch,
 )
 from streaming.kinesis_shards import retention_milliseconds
-from streaming.kinesis_source import register
+from streaming.kinesis_source import Options, register
 from streaming.places import open_place
 from streaming.schemas import RECORD
 from streaming.session import find_jars, submitted
 from streaming.settings import Settings
-from streaming.source_claim import FILES, Claim, absolute, claim_sources, recall_claim
+from streaming.source_claim import FILES, Claim, absolute, check_claim, keep_claim, recall_claim
 from streaming.wire import route_sql
 
 KINESIS = "kinesis:"
@@ -43,8 +43,11 @@ def read_records(spark: SparkSession, settings: Settings) -> DataFrame:
     checkpoint = open_place(settings.checkpoint)
     before = recall_claim(checkpoint)
     reader = choose_reader(spark, settings, before.kinesis_reader if before else None)
-    claim_sources(checkpoint, Claim(tuple(absolute(source) for source in settings.source), reader))
+    claim = Claim(tuple(absolute(source) for source in settings.source), reader)
+    check_claim(before, claim)
     opened = [_open(spark, settings, source, reader) for source in settings.source]
+    if before is None:
+        keep_claim(checkpoint, claim)
     return reduce(DataFrame.union, opened)
 
 
@@ -147,6 +150,8 @@ def _read_kinesis(spark: SparkSession, settings: Settings, stream: str, by_conne
         options = connector_options(settings, stream, client.meta.region_name, client.meta.endpoint_url)
         return spark.readStream.format(CONNECTOR).options(**options).load()
     options = own_options(settings, stream)
-    retention_milliseconds(client, stream)  # a stream that is not there is told now, and in one line
+    # What is wrong is told here, in one line, and not by a worker of Spark's.
+    Options.parse(options)
+    retention_milliseconds(client, stream)
     register(spark)
     return spark.readStream.format(OWN_READER).options(**options).load()

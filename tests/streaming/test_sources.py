@@ -22,7 +22,7 @@ from streaming.places import Folder
 from streaming.record_files import RecordFileWriter
 from streaming.schemas import RECORD
 from streaming.settings import Settings, load_settings
-from streaming.source_claim import FILE, Claim, claim_sources, recall_claim
+from streaming.source_claim import FILE, Claim, check_claim, keep_claim, recall_claim
 from streaming.sources import read_records, session_properties
 
 ENDPOINT = "https://kinesis.eu-central-1.amazonaws.com"
@@ -125,17 +125,18 @@ def test_a_jar_that_is_named_goes_to_the_session_and_must_be_there(
 
 
 def test_a_checkpoint_keeps_its_sources_and_their_reader(tmp_path: Path) -> None:
-    checkpoint = Folder(tmp_path)
     ours = Claim(("kinesis:a", "files:/x"), OWN_READER)
-    claim_sources(checkpoint, ours)
-    claim_sources(checkpoint, ours)
-    assert recall_claim(checkpoint) == ours
+    assert recall_claim(Folder(tmp_path)) is None
+    check_claim(None, ours)
+    keep_claim(Folder(tmp_path), ours)
+    before = recall_claim(Folder(tmp_path))
+    assert before == ours
+    check_claim(before, ours)
     for other in (("files:/x", "kinesis:a"), ("kinesis:a",), ("kinesis:a", "files:/x", "kinesis:b")):
         with pytest.raises(UserError, match=r"sources never change.*--adopt-lake.*AT_TIMESTAMP"):
-            claim_sources(checkpoint, Claim(other, OWN_READER))
+            check_claim(before, Claim(other, OWN_READER))
     with pytest.raises(UserError, match=f"begun with the reader {OWN_READER}.*auto"):
-        claim_sources(checkpoint, Claim(ours.sources, CONNECTOR))
-    assert recall_claim(checkpoint) == ours
+        check_claim(before, Claim(ours.sources, CONNECTOR))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sources": 3}'])
@@ -197,11 +198,21 @@ def test_the_connector_that_is_asked_for_and_not_there_is_told_with_where_it_is(
 
 
 @pytest.mark.spark
-def test_a_stream_that_does_not_exist_stops_the_start_in_one_line(
-    kinesis: LocalKinesis, spark: SparkSession, tmp_path: Path
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"source": "kinesis:missing"}, "stream 'missing' does not exist there: check its name"),
+        ({"kinesis_fail_on_data_loss": False}, "always ends when records are lost"),
+        ({"kinesis_starting_position": "YESTERDAY"}, "is TRIM_HORIZON, LATEST or AT_TIMESTAMP"),
+        ({"kinesis_options": {"kinesis.speed": "high"}}, "does not know the option kinesis.speed"),
+    ],
+)
+def test_a_stream_that_cannot_be_read_stops_the_start_in_one_line(
+    kinesis: LocalKinesis, spark: SparkSession, tmp_path: Path, said: dict[str, Any], told: str
 ) -> None:
-    with pytest.raises(UserError, match="stream 'missing' does not exist there: check its name"):
-        read_records(spark, at(kinesis, tmp_path, source="kinesis:missing"))
+    with pytest.raises(UserError, match=told):
+        read_records(spark, at(kinesis, tmp_path, **{"source": "kinesis:one", **said}))
+    assert not (tmp_path / "checkpoint" / FILE).exists()  # the next start may say it right
 
 
 @pytest.mark.spark
