@@ -6,7 +6,7 @@ samples -> fingerprint -> blocks -> shortlist -> segments -> joined segments -> 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,16 @@ from udfs.findings import Match
 from udfs.fingerprint import BAND_OCTAVES, Fingerprint, fingerprint
 from udfs.landmark_index import Generation, LandmarkIndex
 from udfs.postings import vote
-from udfs.segments import Block, Segment, block_segments, blocks, continues, follow, joined
+from udfs.repeats import rival, settle
+from udfs.segments import Block, Segment, block_segments, blocks, continues, follow, joined, weigh
 from udfs.shortlist import Shortlist, shortlist
-from udfs.spectrum import frame_to_ms
+from udfs.spectrum import RATE, frame_to_ms, resample
 
 __all__ = ["MIN_SCORE", "Match", "identify"]
 
 MOST_MATCHES = 10
 MOST_EXTENDED = 6  # segments of a block that are looked for in the blocks beside it
+MOST_RIVALS = 12  # places of one recording that are told apart
 LEAST_EXTENSION = 3.0  # standard deviations by which a neighbouring block must go on to be joined
 
 
@@ -56,16 +58,20 @@ def identify(
     list of Match
         A match for each part of a recording that is heard, and behind them the next candidates.
     """
-    query = fingerprint(samples, sample_rate)
+    mono = resample(samples, sample_rate)
+    query = fingerprint(mono, RATE)
     found = [one for generation in index.generations for one in search_generation(query, generation, index.frames)]
-    return best_matches(query, found, min_score)
+    return best_matches(query, found, min_score, mono)
 
 
-def best_matches(query: Fingerprint, found: list[Found], min_score: float) -> list[Match]:
-    """Choose what to answer of what was found, best first."""
+def best_matches(
+    query: Fingerprint, found: list[Found], min_score: float, mono: NDArray[np.float32] | None = None
+) -> list[Match]:
+    """Choose what to answer of what was found, best first; with samples at `RATE` repeats are told apart."""
     ordered = sorted(found, key=lambda one: -one.segment.evidence)
     best = _without_repeats(one for one in ordered if one.score >= min_score)
-    return [_match(one, len(query.signs)) for one in best[:MOST_MATCHES]]
+    settled = best if mono is None else [_settled(one, ordered, mono) for one in best]
+    return [_match(one, len(query.signs)) for one in settled]
 
 
 def list_candidates(block: Block, generation: Generation) -> Shortlist:
@@ -100,6 +106,7 @@ def _join(parts: list[Block], segments: list[Segment], generation: Generation) -
     by_block: dict[int, list[Segment]] = {}
     for segment in segments:
         by_block.setdefault(segment.block, []).append(segment)
+    doubts = {number: found[0].doubt for number, found in by_block.items()}
     seeds = sorted((s for found in by_block.values() for s in found[:MOST_EXTENDED]), key=lambda s: -s.evidence)
     for seed in seeds:
         if id(seed) in taken:
@@ -114,6 +121,7 @@ def _join(parts: list[Block], segments: list[Segment], generation: Generation) -
                     part = follow(
                         parts[number], generation.planes, generation.edges, *chain.line_at(parts[number].first)
                     )
+                    part = part and weigh(part, chain.ease, doubts.get(number, 0.0))
                     if part is None or part.evidence < LEAST_EXTENSION or not continues(chain, part):
                         break
                 else:
@@ -139,6 +147,14 @@ def _without_repeats(found: Iterable[Found]) -> list[Found]:
             if len(kept) == MOST_MATCHES:
                 break
     return kept
+
+
+def _settled(best: Found, ordered: list[Found], mono: NDArray[np.float32]) -> Found:
+    """Choose among the places of one recording that agree nearly as well."""
+    rivals = [one.segment for one in ordered if one.generation is best.generation and rival(best.segment, one.segment)]
+    if not rivals:
+        return best
+    return replace(best, segment=settle(best.segment, rivals[:MOST_RIVALS], mono, best.generation.planes))
 
 
 def _match(found: Found, length: int) -> Match:

@@ -25,6 +25,9 @@ DRIFT = 6  # frames that a block may wander off its straight line
 PRICE = 1.0  # for each frame of wandering, in standard deviations of a path's segment
 LEAST_RISE = 0.8  # standard deviations that a path's segment must agree above chance to be counted as matched
 TURNS = (-1, 0, 1)  # bands
+RUNNERS_UP = slice(3, 5)  # recordings, the surest first: a sound may be known in three versions, these are others
+USUAL_RUNNER_UP = 4.5  # evidence that they have for most sound
+HIGHEST_RUNNER_UP = 7.5  # what has more is no chance, but one more version
 JOINING = 2.5  # standard deviations that the better of many continuations has by chance
 SLACK = 24  # frames that two blocks of one recording may be apart from their common line
 
@@ -56,6 +59,8 @@ class Segment:
     variance: float
     turn: float  # bands that the query must be raised by to fit
     chance: Chance
+    ease: float = 1.0  # how easily the recording's passage agrees with anything (`ease`)
+    doubt: float = 0.0  # evidence that was taken off because of the runners-up (`doubt`)
 
     @property
     def evidence(self) -> float:
@@ -108,12 +113,31 @@ def block_segments(
     for segment in best:
         if segment.recording not in usual and len(usual) < WEIGHED:
             usual[segment.recording] = ease(segment, planes, planes if sample is None else sample)
-    weighed = [
-        replace(segment, variance=segment.variance * usual[segment.recording])
-        for segment in best
-        if segment.recording in usual
-    ]
-    return sorted(weighed, key=lambda segment: -segment.evidence)
+    weighed = [weigh(segment, usual[segment.recording], 0.0) for segment in best if segment.recording in usual]
+    less = doubt(weighed)
+    return sorted((weigh(segment, 1.0, less) for segment in weighed), key=lambda segment: -segment.evidence)
+
+
+def weigh(segment: Segment, ease: float, doubt: float) -> Segment:
+    """Lower a segment's evidence by how easily its passage agrees with anything, and by the doubt about its block."""
+    variance = segment.variance * ease
+    gain = segment.gain - doubt * variance**0.5
+    return replace(segment, gain=gain, variance=variance, ease=segment.ease * ease, doubt=segment.doubt + doubt)
+
+
+def doubt(segments: list[Segment]) -> float:
+    """Measure by how much a block's runners-up are surer than is usual.
+
+    A held chord or a common beat agrees with many recordings, and then the best of them means less; the place that
+    sound really comes from stands alone.
+    """
+    best: dict[int, float] = {}
+    for segment in segments:
+        best[segment.recording] = max(segment.evidence, best.get(segment.recording, 0.0))
+    runners_up = sorted(best.values(), reverse=True)[RUNNERS_UP]
+    if not runners_up:
+        return 0.0
+    return max(0.0, min(sum(runners_up) / len(runners_up), HIGHEST_RUNNER_UP) - USUAL_RUNNER_UP)
 
 
 def ease(segment: Segment, planes: NDArray[np.uint64], sample: NDArray[np.uint64]) -> float:
