@@ -94,18 +94,26 @@ def resolve(jars: list[Jar], ivy: Path) -> None:
     subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
 
 
+def resolve_patiently(jars: list[Jar], folder: Path) -> Path:
+    """Try to resolve a few times, each in a new home below `folder`; returns the one that has the jars."""
+    for attempt in range(1, TRIES + 1):
+        home = folder / str(attempt)
+        home.mkdir()
+        try:
+            resolve(jars, home)
+        except subprocess.CalledProcessError as error:
+            said = error.stdout + error.stderr
+        else:
+            return home
+    sys.stderr.write(said)
+    raise SystemExit("setup: Spark could not fetch the jars: is a Maven repository in reach?")
+
+
 def fetch(jars: list[Jar]) -> None:
     """Fetch, check and only then move into place."""
     with tempfile.TemporaryDirectory(prefix="ivy-", dir=FOLDER.parent) as folder:
-        for attempt in range(1, TRIES + 1):
-            try:
-                resolve(jars, Path(folder))
-                break
-            except subprocess.CalledProcessError as error:
-                if attempt == TRIES:
-                    sys.stderr.write(error.stdout + error.stderr)
-                    raise SystemExit("setup: Spark could not fetch the jars: is a Maven repository in reach?") from None
-        fetched = {jar: Path(folder, "jars", f"{jar.group}_{jar.name}") for jar in jars}
+        home = resolve_patiently(jars, Path(folder))
+        fetched = {jar: home / "jars" / f"{jar.group}_{jar.name}" for jar in jars}
         wrong = [jar.coordinate for jar, path in fetched.items() if not jar.is_file(path)]
         if wrong:
             raise SystemExit(f"setup: not the files that jars.lock names, so none was kept: {', '.join(wrong)}")

@@ -38,10 +38,17 @@ find_python() { # prints the path of a Python that the lock is made for
     return 1
 }
 
+knows_our_options() { # an old uv has no --build-constraints, and ends with a usage message in the midst of the set-up
+    "$1" pip install --help 2>/dev/null | grep -q -e --build-constraints
+}
+
 ensure_uv() { # sets $uv: the one on PATH, else a pinned one in .cache/uv
     local python=$1 version
     uv=$(command -v uv || true)
-    [ -z "$uv" ] || return 0
+    if [ -n "$uv" ]; then
+        ! knows_our_options "$uv" || return 0
+        say "$uv is too old"
+    fi
     uv=$here/.cache/uv/bin/uv
     ! "$uv" --version >/dev/null 2>&1 || return 0
     say "uv into .cache/uv"
@@ -66,7 +73,8 @@ environment_is_current() {
 ensure_environment() {
     local python
     ! environment_is_current || return 0
-    python=$(find_python) || fail "Python 3.11, 3.12 or 3.13 is needed: apt-get install python3 python3-venv"
+    python=$(find_python) || fail "Python 3.11, 3.12 or 3.13 is needed: apt-get install python3.11 python3.11-venv" \
+        "(where the system's python3 is older, from a newer release or a package source that has one)"
     ensure_uv "$python"
     say "the locked environment into .venv"
     # One that was moved here has scripts that point elsewhere.
@@ -85,6 +93,8 @@ java_major() { # prints 17 for the Java that Spark would start; nothing where th
 
 ensure_java() {
     [[ $(java_major) =~ ^(17|21)$ ]] && return
+    [ -z "${JAVA_HOME:-}" ] || [ -x "$JAVA_HOME/bin/java" ] ||
+        fail "there is no Java in JAVA_HOME=$JAVA_HOME: unset it, or set it to a Java 17 or 21"
     [ -n "$(java_major)" ] || install_by_apt openjdk-17-jre-headless || install_by_apt openjdk-21-jre-headless || true
     [[ $(java_major) =~ ^(17|21)$ ]] && return
     fail "Java 17 or 21 is needed (found: $(java_major | grep . || echo none)):" \

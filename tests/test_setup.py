@@ -54,6 +54,22 @@ def test_a_java_of_another_version_is_named_with_what_to_do(tmp_path: Path) -> N
     ]
 
 
+def test_a_java_home_that_points_nowhere_is_named(tmp_path: Path) -> None:
+    put_program(tmp_path / "java", "echo 'openjdk version \"17.0.2\" 2022-01-15' >&2")
+    done = call("ensure_java", tmp_path, JAVA_HOME=str(tmp_path / "gone"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"setup: there is no Java in JAVA_HOME={tmp_path / 'gone'}: unset it, or set it to a Java 17 or 21"
+    ]
+
+
+@pytest.mark.parametrize(("options", "taken"), [("--build-constraints", True), ("--hashes", False)])
+def test_a_uv_that_is_too_old_is_not_used(tmp_path: Path, options: str, taken: bool) -> None:
+    put_program(tmp_path / "uv", f"echo 'Options: {options} FILE'")
+    done = call(f"knows_our_options '{tmp_path / 'uv'}'", tmp_path)
+    assert (done.returncode == 0) is taken
+
+
 def test_no_java_where_none_can_be_installed_is_said_in_one_line(tmp_path: Path) -> None:
     done = call("ensure_java", tmp_path)
     assert done.returncode == 2
@@ -101,6 +117,25 @@ def test_a_jar_with_another_hash_is_not_kept(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(SystemExit, match=r"a:bad:1"):
         fetch_jars.fetch([good, bad])
     assert not list((tmp_path / "jars").iterdir())
+
+
+def test_a_failed_attempt_leaves_nothing_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    homes: list[Path] = []
+
+    def resolve(jars: object, ivy: Path) -> None:
+        assert not list(ivy.iterdir())
+        (ivy / "half").touch()
+        homes.append(ivy)
+        if len(homes) < 2:
+            raise subprocess.CalledProcessError(1, "spark-submit", "out", "err")
+
+    monkeypatch.setattr(fetch_jars, "resolve", resolve)
+    assert fetch_jars.resolve_patiently([], tmp_path) == homes[1]
+    homes.clear()
+    monkeypatch.setattr(fetch_jars, "TRIES", 1)
+    (tmp_path / "again").mkdir()
+    with pytest.raises(SystemExit, match="Maven repository"):
+        fetch_jars.resolve_patiently([], tmp_path / "again")
 
 
 def test_a_second_set_up_changes_nothing_and_needs_no_network(tmp_path: Path) -> None:
