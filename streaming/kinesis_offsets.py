@@ -1,9 +1,12 @@
 """How far a stream has been read: a position a shard, as the offset that Spark keeps; pure.
 
 An offset is exact: the sequence number of the last record taken from each shard, and how many were taken, by which a
-batch that is run again notices a record that is gone. Shards that an offset does not name
-are read from where the offset says that reading began. A shard's children are read only when it and its sister were
-read to their ends in an earlier batch, so that a key's records keep their order across a reshard.
+batch that is run again notices a record that is gone. Shards that an offset does not name are read from where the
+offset says that reading began.
+
+A shard's children are read only when it and its sister were read to their ends by an earlier plan, so that a key's
+records keep their order across a reshard; only after a kill between plan and batch, when Spark asks for two plans as
+one batch, may both be in it.
 """
 
 from __future__ import annotations
