@@ -12,7 +12,6 @@ import zlib
 from streaming.rejections import TEXTS, Code
 
 GZIP_WINDOW = 16 + zlib.MAX_WBITS  # zlib's way to say: with gzip's header and trailer
-TRAILER_BYTES = 8  # CRC-32 and length mod 2**32, both little-endian
 SAMPLE_BYTES = 4
 STEP_BYTES = 1 << 20  # how much a legacy stream may grow before its bound is looked at again
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 SET_TAG = "soundgate:set"
-DEFAULT_RETENTION_HOURS = 24
 DEFAULT_RECORD_KIB = 1024
 PATIENCE_SECONDS = 300.0
 POLL_SECONDS = 1.0

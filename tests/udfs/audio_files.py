@@ -91,13 +91,19 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
-def wave(*chunks: bytes, data: bytes | None = None, behind: bytes = b"", data_size: int | None = None) -> bytes:
+def wave(
+    *chunks: bytes,
+    data: bytes | None = None,
+    behind: bytes = b"",
+    data_size: int | None = None,
+    whole_size: bool = False,
+) -> bytes:
     """A 16-bit stereo WAVE with more chunks behind its data."""
     samples = (sound() * 20000).astype("<i2").tobytes() if data is None else data
     size = len(samples) if data_size is None else data_size
     body = b"WAVE" + chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, RATE, RATE * 4, 4, 16))
     body += b"data" + struct.pack("<I", size) + samples + b"".join(chunks)
-    return b"RIFF" + struct.pack("<I", len(body) if data_size is None else 0xFFFFFFFF) + body + behind
+    return b"RIFF" + struct.pack("<I", len(body) if data_size is None or whole_size else 0xFFFFFFFF) + body + behind
 
 
 def ogg_in_a_wave() -> bytes:

@@ -102,6 +102,7 @@ WAVES = {
     "PEAK": lambda: wave(chunk(b"PEAK", struct.pack("<IIfIfI", 1, 1700000000, 0.5, 3, 0.5, 4))),
     "piped": lambda: wave(data_size=0xFFFFFFFF),
     "piped, size 0": lambda: wave(data_size=0),
+    "piped, size 0, whole size right": lambda: wave(data_size=0, whole_size=True),
     "data as the last byte is odd": lambda: wave(data=b"\1\2\3"),
     "ID3v1 behind": lambda: wave(behind=b"TAG" + b"A title".ljust(125, b"\0")),
     "ID3v2 behind": lambda: wave(behind=id3(TITLE)),

@@ -50,7 +50,7 @@ def walk_aiff(layout: Layout) -> ContainerReport:
         walk_chunk(layout, end, codec)
         if end % 2 and end < layout.size and not (_CHUNK_ID.match(data, end) and data[end]):
             layout.structure(end + 1, "pad byte")
-    _walk_rest(layout)
+    tail.walk_behind_chunks(layout)
     if start + declared > layout.size + STRAY and declared < 0x7FFFFF00:
         layout.lie("container.truncated", f"the header promises {declared + 8} bytes, there are {layout.size - start}")
     return layout.report("aiff", codec)
@@ -90,19 +90,3 @@ def walk_chunk(layout: Layout, end: int, codec: str = "") -> None:
     elif content.count(0) > SPARSE * len(content):
         layout.numbers(end, "AIFF numbers", MOST_UNKNOWN_NUMBERS)
     layout.unexplained(end, label)
-
-
-def _walk_rest(layout: Layout) -> None:
-    tags = tail.peel(layout.data, layout.at, layout.size)
-    start = tags[0][0] if tags else layout.size
-    if id3.tag_length(layout.data, layout.at):
-        id3.walk_id3v2(layout, start)
-    rest = layout.data[layout.at : start]
-    if not any(rest):
-        layout.padding(start, "zeros behind the end")
-    elif len(rest) < STRAY:
-        layout.structure(start, "stray bytes behind the end")
-    else:
-        layout.lie("container.trailing_bytes", f"{len(rest)} bytes behind the last chunk")
-        layout.unexplained(start, "behind the end")
-    tail.walk_tail(layout, tags)

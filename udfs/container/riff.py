@@ -79,7 +79,7 @@ def walk_wave(layout: Layout) -> ContainerReport:
             codec = _codec(data[at + 8 : end])
         walk_chunk(layout, end)
         _walk_pad_byte(layout, end)
-    _walk_rest(layout)
+    tail.walk_behind_chunks(layout)
     if not wide and declared not in OPEN_SIZES and start + declared > layout.size + STRAY:
         layout.lie("container.truncated", f"the header promises {declared + 8} bytes, there are {layout.size - start}")
     return layout.report("rf64" if wide else "wav", codec)
@@ -132,7 +132,8 @@ def _walk_data(layout: Layout, size: int, codec: str, riff_size: int) -> None:
     left = layout.size - layout.at
     end = layout.at + size
     is_open = size in OPEN_SIZES or (size >= 0x7FFFFF00 and size > left)
-    if is_open and (size or riff_size in OPEN_SIZES or riff_size <= 36 + 64):
+    follows_chunk = _CHUNK_ID.match(layout.data[layout.at : layout.at + 4])
+    if is_open and (size or riff_size in OPEN_SIZES or riff_size <= 36 + 64 or not follows_chunk):
         end = layout.size
     elif size > left:
         layout.lie("container.truncated", f"the data chunk promises {size} bytes, {left} are there")
@@ -156,24 +157,6 @@ def _walk_samples(layout: Layout, end: int, codec: str) -> None:
         mpeg_audio.walk_mpeg_audio(part, first)
     layout.embed(part, lambda offset: start + offset)
     layout.sound(end, f"RIFF data {codec}")
-
-
-def _walk_rest(layout: Layout) -> None:
-    """Tags behind the last chunk."""
-    tags = tail.peel(layout.data, layout.at, layout.size)
-    start = tags[0][0] if tags else layout.size
-    if id3.tag_length(layout.data, layout.at):
-        id3.walk_id3v2(layout, start)
-    if start - layout.at > 0:
-        rest = layout.data[layout.at : start]
-        if not any(rest):
-            layout.padding(start, "zeros behind the end")
-        elif len(rest) < STRAY:
-            layout.structure(start, "stray bytes behind the end")
-        else:
-            layout.lie("container.trailing_bytes", f"{start - layout.at} bytes behind the last chunk")
-            layout.unexplained(start, "behind the end")
-    tail.walk_tail(layout, tags)
 
 
 def walk_chunk(layout: Layout, end: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 KEY = 48  # bytes that must come again
-MIN_REPEATS = 2.0
 
 
 def repeat_period(data: bytes, start: int = 0) -> int:
