@@ -60,7 +60,7 @@ CLASSIFICATION_COLUMNS: tuple[tuple[str, object], ...] = (
     ("payloads", ArrayType(PAYLOAD)),
     ("identity", STRING),
     *MATCH_COLUMNS,
-    ("candidates", ArrayType(fields(*MATCH_COLUMNS))),
+    ("candidates", ArrayType(fields(*MATCH_COLUMNS, ("accepted", BooleanType())))),
     ("quality", STRING),
     ("codec", STRING),
     ("container", STRING),

@@ -15,7 +15,7 @@ from udfs.errors import TrackError
 from udfs.findings import Classification, Content, Examination, Identity, Match
 from udfs.forensics import examine
 from udfs.landmark_index import LandmarkIndex
-from udfs.match import MIN_SCORE, identify
+from udfs.match import MIN_SCORE, candidates
 from udfs.track import Encoding, Track
 from udfs.verdict import decide
 
@@ -54,10 +54,9 @@ class Classifier:
         decoded, failure = self._decode(track)
         examination = examine(track, report, decoded)
         matches = self._identify(decoded, examination)
-        identity = Identity.NOT_TRIED if matches is None else Identity.MATCH if matches else Identity.NO_MATCH
         verdict = decide(examination, failure)
         facts = decoded.facts if decoded else None
-        return replace(verdict, identity=identity, matches=tuple(matches or ()), facts=facts), decoded
+        return replace(verdict, identity=_identity(matches), matches=tuple(matches or ()), facts=facts), decoded
 
     def _decode(self, track: Track) -> tuple[Decoded | None, TrackError | None]:
         try:
@@ -69,4 +68,10 @@ class Classifier:
         """Match sound against the index; None = not tried, as for data dressed as sound, which has no recording."""
         if decoded is None or self._index is None or examination.content is Content.MOCK:
             return None
-        return identify(decoded.mono(), decoded.facts.sample_rate, self._index, min_score=self._min_score)
+        return candidates(decoded.mono(), decoded.facts.sample_rate, self._index, min_score=self._min_score)
+
+
+def _identity(matches: list[Match] | None) -> Identity:
+    if matches is None:
+        return Identity.NOT_TRIED
+    return Identity.MATCH if any(match.accepted for match in matches) else Identity.NO_MATCH

@@ -89,7 +89,8 @@ class Match:
 
     Offsets and lengths are integer milliseconds. `score` is 0..1, calibrated: of the answers with score >= s at most
     a share of 1 - s is wrong (docs/fingerprint.md). `speed` and `pitch` are factors of the query against the
-    reference (1.02 = two per cent faster, higher). `coverage` is the share of the query that this segment explains.
+    reference (1.02 = two per cent faster, higher). `coverage` is the share of the query that this segment explains. A
+    match that is not `accepted` is a candidate: the next best, below the least score of an answer.
     """
 
     reference_id: str
@@ -102,6 +103,7 @@ class Match:
     pitch: float = 1.0
     title: str = ""
     artist: str = ""
+    accepted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Classification:
     content: Content
     mock_score: float | None
     identity: Identity
-    matches: tuple[Match, ...] = ()
+    matches: tuple[Match, ...] = ()  # best first: the accepted ones, then the next candidates
     facts: AudioFacts | None = None
     payloads: tuple[Payload, ...] = ()
     evidence: Mapping[str, float] = field(default_factory=dict)

@@ -28,11 +28,12 @@ MATCH_FIELDS = (
 def describe(track: Track, classification: Classification) -> dict[str, Any]:
     """Flatten a track's classification, by the names of the ``verdicts`` table's columns.
 
-    The best match's fields are the row's own, the others go to ``candidates``; ``evidence`` is JSON with each reason's
-    text and the measured numbers.
+    The best match's fields are the row's own, the others go to ``candidates``, last those that were not accepted.
+    ``evidence`` is JSON with each reason's text and the measured numbers.
     """
     facts = classification.facts
-    matches = [_describe_match(match) for match in classification.matches]
+    accepted = [_describe_match(match) for match in classification.matches if match.accepted]
+    further = [_describe_match(match) for match in classification.matches if not match.accepted]
     return {
         "decision": classification.decision.value,
         "reasons": [reason.code for reason in classification.reasons],
@@ -41,8 +42,11 @@ def describe(track: Track, classification: Classification) -> dict[str, Any]:
         "mock_score": None if classification.mock_score is None else float(classification.mock_score),
         "payloads": [asdict(payload) for payload in classification.payloads],
         "identity": classification.identity.value,
-        **(matches[0] if matches else dict.fromkeys(MATCH_FIELDS)),
-        "candidates": matches[1:],
+        **(accepted[0] if accepted else dict.fromkeys(MATCH_FIELDS)),
+        "candidates": [
+            *({**match, "accepted": True} for match in accepted[1:]),
+            *({**match, "accepted": False} for match in further),
+        ],
         "quality": None,
         "codec": facts.codec if facts else None,
         "container": facts.container if facts else None,

@@ -21,9 +21,10 @@ from udfs.segments import Block, Segment, block_segments, blocks, continues, fol
 from udfs.shortlist import Shortlist, shortlist
 from udfs.spectrum import RATE, frame_to_ms, resample
 
-__all__ = ["MIN_SCORE", "Match", "identify"]
+__all__ = ["MIN_SCORE", "Match", "candidates", "identify"]
 
 MOST_MATCHES = 10
+NEXT = 3  # candidates behind the matches
 MOST_EXTENDED = 6  # segments of a block that are looked for in the blocks beside it
 MOST_RIVALS = 12  # places of one recording that are told apart
 LEAST_EXTENSION = 3.0  # standard deviations by which a neighbouring block must go on to be joined
@@ -56,22 +57,39 @@ def identify(
     Returns
     -------
     list of Match
-        A match for each part of a recording that is heard, and behind them the next candidates.
+        A match for each part of a recording that is heard, and other recordings that reach the score.
     """
+    return [match for match in candidates(samples, sample_rate, index, min_score) if match.accepted]
+
+
+def candidates(
+    samples: NDArray[np.floating], sample_rate: int, index: LandmarkIndex, min_score: float = MIN_SCORE
+) -> list[Match]:
+    """Find what `identify` finds, and behind it up to `NEXT` more that do not reach `min_score`: not `accepted`."""
     mono = resample(samples, sample_rate)
     query = fingerprint(mono, RATE)
     found = [one for generation in index.generations for one in search_generation(query, generation, index.frames)]
-    return best_matches(query, found, min_score, mono)
+    return best_matches(query, found, min_score, mono, NEXT)
 
 
 def best_matches(
-    query: Fingerprint, found: list[Found], min_score: float, mono: NDArray[np.float32] | None = None
+    query: Fingerprint,
+    found: list[Found],
+    min_score: float,
+    mono: NDArray[np.float32] | None = None,
+    further: int = 0,
 ) -> list[Match]:
-    """Choose what to answer of what was found, best first; with samples at `RATE` repeats are told apart."""
+    """Choose what to answer of what was found, best first, and so many `further` ones of a lower score.
+
+    With the query's samples at `RATE` a recording's repeats are told apart.
+    """
     ordered = sorted(found, key=lambda one: -one.segment.evidence)
-    best = _without_repeats(one for one in ordered if one.score >= min_score)
-    settled = best if mono is None else [_settled(one, ordered, mono) for one in best]
-    return [_match(one, len(query.signs)) for one in settled]
+    best = _without_repeats(ordered)
+    accepted = [one for one in best if one.score >= min_score]
+    others = [one for one in best if one.score < min_score][:further]
+    settled = accepted if mono is None else [_settled(one, ordered, mono) for one in accepted]
+    length = len(query.signs)
+    return [_match(one, length) for one in settled] + [_match(one, length, accepted=False) for one in others]
 
 
 def list_candidates(block: Block, generation: Generation) -> Shortlist:
@@ -150,14 +168,16 @@ def _without_repeats(found: Iterable[Found]) -> list[Found]:
 
 
 def _settled(best: Found, ordered: list[Found], mono: NDArray[np.float32]) -> Found:
-    """Choose among the places of one recording that agree nearly as well."""
+    """Choose among the places of one recording that agree nearly as well; an unsure answer stays as it is."""
+    if best.score < MIN_SCORE:
+        return best
     rivals = [one.segment for one in ordered if one.generation is best.generation and rival(best.segment, one.segment)]
     if not rivals:
         return best
     return replace(best, segment=settle(best.segment, rivals[:MOST_RIVALS], mono, best.generation.planes))
 
 
-def _match(found: Found, length: int) -> Match:
+def _match(found: Found, length: int, accepted: bool = True) -> Match:
     segment, generation = found.segment, found.generation
     recording = generation.recording(segment.recording)
     edge = int(generation.edges[segment.recording])
@@ -172,4 +192,5 @@ def _match(found: Found, length: int) -> Match:
         pitch=2 ** (-segment.turn * BAND_OCTAVES),
         title=recording.title,
         artist=recording.artist,
+        accepted=accepted,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from fingerprint_sounds import RATE, music, noisy
 
 from references.build import build_index
 from udfs.landmark_index import LandmarkIndex, open_index
-from udfs.match import MIN_SCORE, Match, identify
+from udfs.match import MIN_SCORE, NEXT, Match, candidates, identify
 
 KNOWN = 6
 
@@ -144,3 +145,41 @@ def test_a_long_upload_is_matched_as_a_whole_with_linear_cost(index: LandmarkInd
 
     seconds_for(1)
     assert seconds_for(8) < 8 * 2.5 * seconds_for(1)
+
+
+def half_known() -> np.ndarray:
+    return np.concatenate([excerpt(2, 12.3, 10), music(100, 10)])
+
+
+def test_the_next_candidates_follow_the_matches_and_are_marked(index: LandmarkIndex) -> None:
+    first, *others = candidates(half_known(), RATE, index)
+    assert (first.reference_id, first.accepted) == ("song-2", True)
+    assert 1 <= len(others) <= NEXT
+    assert not any(one.accepted or one.score >= MIN_SCORE for one in others)
+
+
+def test_unknown_sound_has_candidates_but_no_match(index: LandmarkIndex) -> None:
+    unsure = candidates(music(100, 10), RATE, index)
+    assert unsure == sorted(unsure, key=lambda one: -one.score)
+    assert 1 <= len(unsure) <= NEXT
+    assert not any(one.accepted for one in unsure)
+    assert identify(music(100, 10), RATE, index) == []
+
+
+def test_the_row_of_an_upload_has_its_match_and_marks_the_next_candidates(index: LandmarkIndex, tmp_path: Path) -> None:
+    from udfs.classify import Classifier
+    from udfs.decode import decode
+    from udfs.judgement import describe
+    from udfs.track import Track
+
+    def row(samples: np.ndarray) -> dict[str, Any]:
+        soundfile.write(tmp_path / "a.wav", samples, RATE)
+        track = Track.from_file(tmp_path / "a.wav")
+        return describe(track, Classifier(decode, index).classify(track))
+
+    known, unknown = row(half_known()), row(music(100, 10))
+    assert (known["identity"], known["reference_id"]) == ("match", "song-2")
+    assert (unknown["identity"], unknown["reference_id"], unknown["score"]) == ("no_match", None, None)
+    for one in (known, unknown):
+        assert one["candidates"]
+        assert not any(candidate["accepted"] for candidate in one["candidates"])
