@@ -141,7 +141,7 @@ def _take_all(
     for number, path in enumerate(files, 1):
         try:
             one = take(path)
-            taken.append(replace(one, recording=_with_unique_id(one.recording, path, ids)))
+            taken.append(replace(one, recording=with_unique_id(one.recording, path, ids)))
             ids.add(taken[-1].recording.reference_id)
         except UnreadableError as error:
             unreadable.append((str(path), str(error)))
@@ -152,7 +152,7 @@ def _take_all(
     return taken, unreadable
 
 
-def _with_unique_id(recording: Recording, path: Path, ids: set[str]) -> Recording:
+def with_unique_id(recording: Recording, path: Path, ids: set[str]) -> Recording:
     """Tell files of the same stem apart by their folders; an id that was given is never changed."""
     candidate = recording.reference_id
     if candidate == path.stem:

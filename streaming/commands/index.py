@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,20 +12,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streaming.errors import UserError
+from streaming.index_place import is_catalogue, place_of
 from streaming.partition_key import printable
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from references.build import IndexInfo, Progress
+    from streaming.catalogue import Catalogue
+    from udfs.landmark_index import Recording
 
 app = typer.Typer(no_args_is_help=True, help="Build, change, list and verify the index of known recordings.")
 
-Index = Annotated[Path, typer.Option("--index", "-i", help="The index's folder.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the index; an index that is there is replaced.")]
+Index = Annotated[str, typer.Option("--index", "-i", help="The index: its folder, or delta:PLACE for Delta tables.")]
+Out = Annotated[
+    str, typer.Option("--out", "-o", help="A folder, or delta:PLACE for Delta tables; an index there is replaced.")
+]
 Sources = Annotated[list[Path], typer.Argument(help="Audio files, or folders with all that is below them.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 BUILD_EPILOG = (
-    "Examples: `soundgate index build ~/music -o .index` · `soundgate index build a.flac b.wav -o .index --json`"
+    "Examples: `soundgate index build ~/music -o .index` · `soundgate index build a.flac b.wav -o .index --json` · "
+    "`soundgate index build /mnt/music -o delta:s3://bucket/catalogue`"
 )
 ADD_EPILOG = "Example: `soundgate index add new-album/ -i .index`"
 REMOVE_EPILOG = "Example: `soundgate index remove track-07 -i .index`"
@@ -38,8 +46,12 @@ def build(sources: Sources, out: Out, as_json: Json = False) -> None:
     """Build an index of recordings.
 
     Titles, artists, ISRCs and licences come from the files' tags or from a `metadata.csv`, `.jsonl` or `.json` beside
-    them (columns `file, reference_id, title, artist, isrc, licence, source`).
+    them (columns `file, reference_id, title, artist, isrc, licence, source`). An index is a folder that every worker
+    maps into memory; with `-o delta:PLACE` a Spark job builds a catalogue that may be larger than that.
     """
+    if is_catalogue(out):
+        _build_catalogue(sources, out, as_json)
+        return
     from references.build import build_index
 
     with _told_to_the_user(), _progress(as_json) as progress:
@@ -50,6 +62,9 @@ def build(sources: Sources, out: Out, as_json: Json = False) -> None:
 @app.command(epilog=ADD_EPILOG)
 def add(sources: Sources, index: Index, as_json: Json = False) -> None:
     """Add recordings to an index, without reading those that are in it again."""
+    if is_catalogue(index):
+        _add_to_catalogue(sources, index, as_json)
+        return
     from references.build import add_recordings
 
     with _told_to_the_user(), _progress(as_json) as progress:
@@ -64,6 +79,9 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove recordings from an index."""
+    if is_catalogue(index):
+        _remove_from_catalogue(reference_ids, index, as_json)
+        return
     from references.build import remove_recordings
 
     with _told_to_the_user():
@@ -74,13 +92,10 @@ def remove(
 @app.command("list", epilog=LIST_EPILOG)
 def list_recordings(index: Index, as_json: Json = False) -> None:
     """List the recordings of an index."""
-    from udfs.landmark_index import open_index
-
     with _told_to_the_user():
-        opened = open_index(index)
-        recordings = opened.recordings
+        sha256, recordings = _recordings(index)
     if as_json:
-        typer.echo(json.dumps({"index_sha256": opened.sha256, "recordings": [asdict(one) for one in recordings]}))
+        typer.echo(json.dumps({"index_sha256": sha256, "recordings": [asdict(one) for one in recordings]}))
         return
     for one in recordings:
         minutes, seconds = divmod(one.duration_ms // 1000, 60)
@@ -96,15 +111,92 @@ def verify(index: Index, as_json: Json = False) -> None:
     from udfs.fingerprint import VERSION
     from udfs.index_files import damaged_files, read_manifest
 
+    if is_catalogue(index):
+        raise UserError(f"{index} is made of Delta tables, which Delta's own checksums guard: verify is for folders")
     with _told_to_the_user():
-        manifest, sha256 = read_manifest(index, VERSION)
-        damaged = [f"{path} {what}" for path, what in damaged_files(index, manifest)]
+        manifest, sha256 = read_manifest(Path(index), VERSION)
+        damaged = [f"{path} {what}" for path, what in damaged_files(Path(index), manifest)]
     if as_json:
         typer.echo(json.dumps({"index_sha256": sha256, "bytes": manifest.bytes, "damaged": damaged}))
     elif not damaged:
         typer.echo(f"{index} is sound: {manifest.bytes:,} bytes as its manifest says")
     if damaged:
         raise UserError("; ".join([*damaged, "build the index again"]), exit_code=1)
+
+
+def _recordings(index: str) -> tuple[str, Sequence[Recording]]:
+    if is_catalogue(index):
+        from streaming.catalogue import list_recordings
+
+        with _catalogue(index) as (spark, catalogue):
+            return catalogue.sha256, list_recordings(spark, catalogue)
+    from udfs.landmark_index import open_index
+
+    opened = open_index(index)
+    return opened.sha256, opened.recordings
+
+
+def _build_catalogue(sources: list[Path], out: str, as_json: bool) -> None:
+    from streaming.catalogue_build import build_catalogue
+
+    with _told_to_the_user(), _session() as spark:
+        unreadable = build_catalogue(spark, sources, place_of(out))
+        _report_catalogue(spark, out, unreadable, as_json)
+
+
+def _add_to_catalogue(sources: list[Path], index: str, as_json: bool) -> None:
+    from streaming.catalogue_build import add_to_catalogue
+
+    with _told_to_the_user(), _catalogue(index) as (spark, catalogue):
+        unreadable = add_to_catalogue(spark, sources, catalogue)
+        _report_catalogue(spark, index, unreadable, as_json)
+
+
+def _remove_from_catalogue(reference_ids: list[str], index: str, as_json: bool) -> None:
+    from streaming.catalogue_build import remove_from_catalogue
+
+    with _told_to_the_user(), _catalogue(index) as (spark, catalogue):
+        remove_from_catalogue(spark, reference_ids, catalogue)
+        _report_catalogue(spark, index, [], as_json)
+
+
+def _report_catalogue(spark: SparkSession, index: str, unreadable: list[tuple[str, str]], as_json: bool) -> None:
+    from streaming.catalogue import open_catalogue
+
+    catalogue = open_catalogue(spark, index)
+    if as_json:
+        value = {"index": index, "sha256": catalogue.sha256, "recordings": len(catalogue), "unreadable": unreadable}
+        typer.echo(json.dumps(value))
+        return
+    typer.echo(f"{index}: {len(catalogue)} recordings, index {catalogue.sha256[:12]}")
+    for _, why in unreadable:
+        typer.echo(f"left out: {why}", err=True)
+
+
+@contextmanager
+def _session() -> Iterator[SparkSession]:
+    """Start Spark, and end it unless it was there before."""
+    import os
+
+    from pyspark.sql import SparkSession
+
+    from streaming.session import start_session
+
+    before = SparkSession.getActiveSession()
+    session = before or start_session(os.cpu_count() or 1)
+    try:
+        yield session
+    finally:
+        if before is None:
+            session.stop()
+
+
+@contextmanager
+def _catalogue(index: str) -> Iterator[tuple[SparkSession, Catalogue]]:
+    from streaming.catalogue import open_catalogue
+
+    with _session() as spark:
+        yield spark, open_catalogue(spark, index)
 
 
 def _report(info: IndexInfo, as_json: bool) -> None:
