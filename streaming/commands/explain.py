@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from streaming.errors import UserError
+
+if TYPE_CHECKING:
+    from udfs.track import Track
 
 EPILOG = """
 Examples:
@@ -15,6 +20,11 @@ Examples:
     soundgate explain 0b6c1c0e-8f4a-4c5e-9a39-5c8c6c0f6a11 --lake lake
 
     soundgate explain 0b6c1c0e-8f4a-4c5e-9a39-5c8c6c0f6a11 --lake lake --json | jq .verdict.reasons
+
+    soundgate explain 0b6c1c0e-8f4a-4c5e-9a39-5c8c6c0f6a11 --lake lake --payload-to sample.bin
+
+The last one recovers the payload from the stored upload (the job's --quarantine keeps those that were refused) and
+writes it: it may be malware. Without --payload-to no payload is ever written anywhere.
 
 Exit code 0: printed; 2: there is nothing about that upload, or it could not run.
 """
@@ -26,6 +36,9 @@ def explain(
     upload_id: Annotated[str, typer.Argument(metavar="UPLOAD_ID", help="As `soundgate produce` printed it.")],
     lake: Annotated[str | None, typer.Option(envvar="SOUNDGATE_LAKE", help="The job's lake.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    payload_to: Annotated[
+        Path | None, typer.Option("--payload-to", metavar="FILE", help="Write the recovered payload to this new file.")
+    ] = None,
 ) -> None:
     """Print an upload's verdict with everything that led to it, and its rejected records."""
     from streaming.lake_reader import rows_where
@@ -37,9 +50,64 @@ def explain(
     rejections = rows_where(lake, "rejections", "upload_id", upload_id, REJECTION_COLUMNS)
     if not verdicts and not rejections:
         raise UserError(f"nothing is known of {printable(upload_id)}: it is in flight, or was never seen")
+    if payload_to is not None:
+        write_payload(verdicts[0] if verdicts else {}, payload_to)
     verdict = read_evidence(verdicts[0]) if verdicts else None
     found = {"verdict": verdict, "rejections": rejections}
     typer.echo(json.dumps(found, default=str, ensure_ascii=True) if as_json else describe(found))
+
+
+def write_payload(verdict: dict[str, Any], target: Path) -> None:
+    """Recover the first payload of a stored upload, and write it to a file that only its owner can read.
+
+    Raises
+    ------
+    UserError
+        The upload is not stored, nothing is recovered from it, or the file is there or cannot be written.
+    """
+    from udfs.container import walk
+    from udfs.container.spans import ContainerReport
+    from udfs.errors import TrackError
+    from udfs.forensics import recover
+    from udfs.sandbox import SandboxedDecoder
+    from udfs.track import Encoding
+
+    track = read_stored(verdict)
+    report = walk(track.data) if track.encoding is Encoding.FILE else ContainerReport("raw", "pcm_f32", ())
+    try:
+        with SandboxedDecoder() as decode:
+            decoded = decode(track)
+    except TrackError:
+        decoded = None  # what lies beside the sound can be recovered all the same
+    payloads = recover(track, report, decoded)
+    if not payloads:
+        raise UserError(f"no payload can be recovered from this upload; the whole of it is {verdict['stored_at']}")
+    _, body = payloads[0]
+    try:
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(body)
+    except FileExistsError as error:
+        raise UserError(f"{target} is there already; give another name") from error
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}") from error
+    typer.echo(f"wrote {len(body)} bytes of payload to {target}", err=True)
+
+
+def read_stored(verdict: dict[str, Any]) -> Track:
+    """Read the upload that a verdict is about, as it was stored."""
+    from streaming.places import open_place
+    from udfs.track import Encoding, Track
+
+    stored_at = verdict.get("stored_at")
+    if not stored_at:
+        raise UserError("the upload is not stored, so no payload can be recovered (the job's --quarantine keeps them)")
+    place, _, name = str(stored_at).rpartition("/")
+    data = open_place(place).read(name)
+    if data is None:
+        raise UserError(f"there is nothing at {stored_at} any more")
+    if verdict["container"] == "raw":
+        return Track(data, Encoding.F32LE, verdict["sample_rate"], verdict["channels"])
+    return Track(data)
 
 
 def read_evidence(verdict: dict[str, Any]) -> dict[str, Any]:

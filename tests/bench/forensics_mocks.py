@@ -308,73 +308,6 @@ def on_off(maker: Maker, bits: Sound, rate: int) -> Sound:
     return np.repeat(bits[:20_000], samples) * carrier
 
 
-DTMF_LOW, DTMF_HIGH = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
-
-
-def modem(maker: Maker) -> Case:
-    """f: FSK, AFSK, DTMF, many tones at once."""
-    dice = maker.dice
-    data, kind = any_payload(maker, 300, 3000)
-    rate, gain = dice.choice([8000, 16000, 22050, 44100, 48000]), dice.uniform(0.2, 0.9)
-    how = dice.choice(["fsk", "fsk", "afsk", "dtmf", "multi-tone", "mfsk", "psk"])
-    limit = int(20 * rate)
-    bits = np.unpackbits(np.frombuffer(data, np.uint8)).astype(np.int64)
-    nibbles = bits[: len(bits) // 4 * 4].reshape(-1, 4) @ [8, 4, 2, 1]
-    if how in ("fsk", "afsk"):
-        baud = 1200 if how == "afsk" else dice.choice([45.45, 100, 300, 600])
-        low, high = (
-            (1200, 2200)
-            if how == "afsk"
-            else dice.choice([(1070, 1270), (980, 1180), (1000, 2000), (2025, 2225), (1500, 1700)])
-        )
-        sound = continuous_phase(np.where(bits > 0, high, low), baud, rate, limit)
-        how += f" {baud}"
-    elif how == "mfsk":
-        baud, spacing = dice.choice([(15.625, 15.625), (31.25, 31.25), (50, 100), (100, 150), (20, 50)])
-        sound = continuous_phase(1000 + spacing * nibbles, baud, rate, limit)
-        how += f" {baud}"
-    elif how == "psk":
-        baud = dice.choice([31.25, 300, 600, 1200])
-        sound = held(bits * 2 - 1, baud, rate, limit)
-        sound = sound * np.sin(2 * np.pi * dice.choice([1500, 1800, 2000]) * np.arange(len(sound)) / rate)
-        how += f" {baud}"
-    elif how == "dtmf":
-        on, off = dice.choice([0.04, 0.05, 0.08, 0.1]), dice.choice([0, 0.02, 0.04])
-        time = np.arange(int(on * rate)) / rate
-        tones = [
-            np.sin(2 * np.pi * DTMF_LOW[n // 4] * time) + np.sin(2 * np.pi * DTMF_HIGH[n % 4] * time) for n in range(16)
-        ]
-        gap = np.zeros(int(off * rate))
-        sound = np.concatenate([np.concatenate([tones[n] / 2, gap]) for n in nibbles[: int(20 / (on + off))]])
-        how += f" {on}/{off}"
-    else:
-        tones, baud = dice.choice([4, 8, 8, 16]), dice.choice([10, 20, 40, 50, 100])
-        base, spacing = dice.choice([400, 500, 1000]), dice.choice([100, 150, 200])
-        words = bits[: len(bits) // tones * tones].reshape(-1, tones)[: 20 * baud]
-        time = np.arange(len(words) * (rate // baud)) / rate
-        gate = np.repeat(words, rate // baud, axis=0)
-        sound = sum(gate[:, i] * np.sin(2 * np.pi * (base + spacing * i) * time) for i in range(tones)) / tones
-        how += f" {tones}x{spacing} {baud}"
-    sound = sound * gain
-    if dice.random() < 0.3:
-        noise = dice.choice([0.003, 0.01, 0.03])
-        sound = sound + maker.generator.normal(0, noise, len(sound))
-        how += f" noise {noise}"
-    if dice.random() < 0.2:
-        return Case("f", f"{how} {kind} {rate} ogg", write(sound, rate, "VORBIS", "OGG"), ".ogg")
-    return Case("f", f"{how} {kind} {rate}", write(sound, rate, *lossless(dice)))
-
-
-def held(values: np.ndarray, baud: float, rate: int, limit: int) -> np.ndarray:
-    """Each value for one symbol's time, `limit` samples at most."""
-    count = min(limit, int(len(values) * rate / baud))
-    return values[np.minimum((np.arange(count) * baud / rate).astype(np.int64), len(values) - 1)]
-
-
-def continuous_phase(tones: np.ndarray, baud: float, rate: int, limit: int) -> Sound:
-    return np.sin(2 * np.pi * np.cumsum(held(tones, baud, rate, limit)) / rate)
-
-
 def carrier16(maker: Maker, seconds: float = 12.0) -> tuple[np.ndarray, int]:
     """Music as int16, as a store's uploads are."""
     sound, rate = music(maker.split, maker.dice, seconds)
@@ -404,21 +337,44 @@ def least_bits(maker: Maker) -> Case:
 
 
 def under_music(maker: Maker) -> Case:
-    """l: a payload under music, about 20 dB down, for the whole time."""
+    """l: a payload under music, about 20 dB down, in the samples of one or two channels."""
     dice = maker.dice
-    sound, rate = carrier16(maker, 8.0)
-    mono = sound[:, 0].astype(np.float64)
-    data, kind = any_payload(maker, 30_000)
-    how = dice.choice(["bytes", "16 bits", "16 bits"])
-    if how == "bytes":
-        layer = codes_of(data) - 128
+    sound, rate = carrier16(maker, dice.choice([5.0, 8.0, 12.0, 20.0]))
+    music_ = (sound[:, :1] if dice.random() < 0.5 else sound).astype(np.float64)
+    layer, detail = make_layer(maker, len(music_))
+    down = dice.choice([20, 20, 20, 20, 17, 23])
+    if dice.random() < 0.25:  # a tenth of full scale, however loud the music is
+        gain = 10 ** (-down / 20) * 32767 / (np.abs(layer).max() + 1e-9) * dice.choice([1, 0.9, 0.7])
+        detail += " of full scale"
     else:
-        layer = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float64)
-    layer = np.resize(layer, len(mono))
-    down = dice.choice([20, 20, 20, 17, 23])
-    level = np.sqrt(np.mean(mono**2)) / (np.sqrt(np.mean(layer**2)) + 1e-9) * 10 ** (-down / 20)
-    mixed = np.clip(np.rint(mono + layer * level), -32768, 32767).astype(np.int16)
-    return Case("l", f"{kind} {how} {down} dB under music", write(mixed, rate, "PCM_16", dice.choice(["WAV", "FLAC"])))
+        gain = np.sqrt(np.mean(music_**2)) / (np.sqrt(np.mean(layer**2)) + 1e-9) * 10 ** (-down / 20)
+    mixed = np.clip(np.rint(music_ + layer[:, None] * gain), -32768, 32767).astype(np.int16)
+    return Case("l", f"{detail} {down} dB under music", write(mixed, rate, "PCM_16", dice.choice(["WAV", "FLAC"])))
+
+
+def make_layer(maker: Maker, length: int) -> tuple[Sound, str]:
+    """A payload as samples, as long as the music: a long one, or a short one over and over, or only for a part."""
+    dice = maker.dice
+    kind = dice.choice(KINDS)
+    how = dice.choice(["bytes", "characters", "16 bits", "16 bits", "16 bits", "16 bits, high byte first"])
+    whole = dice.random() < 0.4
+    if whole:
+        data = b""
+        while len(data) < 2 * length:
+            data += make_payload(maker, kind, min(2 * length, 200_000))
+    else:
+        data = make_payload(maker, kind, int(np.exp(dice.uniform(np.log(4000), np.log(250_000)))))
+    if how in ("bytes", "characters"):
+        layer = codes_of(data) - (128 if how == "bytes" else 0)
+    else:
+        pairs = np.frombuffer(data[: len(data) // 2 * 2], "<i2" if how == "16 bits" else ">i2")
+        layer = pairs.astype(np.float64)
+    detail = f"{kind} as {how}, {'whole' if whole else len(data)}"
+    if whole or len(layer) < 0.3 * length or dice.random() < 0.8:
+        layer = np.resize(layer, length)
+    else:
+        layer = np.concatenate([layer[:length], np.zeros(max(0, length - len(layer)))])
+    return (layer - layer.mean() if how != "characters" and dice.random() < 0.5 else layer), detail
 
 
 def plain_music(maker: Maker) -> Case:
@@ -473,7 +429,6 @@ SAMPLE_FAMILIES: dict[str, Callable[[Maker], Case]] = {
     "c": mapped_bytes,
     "d": tiled,
     "e": symbols,
-    "f": modem,
     "k": least_bits,
     "l": music_and_payload,
 }

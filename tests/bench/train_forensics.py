@@ -1,105 +1,140 @@
 """Train ``udfs/forensics/model.json`` from recordings and payloads of the training half.
 
-    python tests/bench/train_forensics.py            # fetches the packages on the first run
+    python tests/bench/train_forensics.py --jobs 2            # fetches the packages on the first run
+    python tests/bench/train_forensics.py --only modem        # leaves the other ensembles as they are
 
-Every window of families a-e is data, every window of the real makers is sound; a file's windows weigh as much as
-another's square root, so that long files do not drown short ones. Files written lossily are left out: what they held
-is gone. The result is the same for the same packages and seeds.
+Three ensembles: is a window data (families a-e against the real makers), is there a layer under music (l), is an
+excerpt a modem (f). A file's rows weigh as much as another's square root, so that long files do not drown short ones. Files
+written lossily are left out of the first two: what they held is gone. The result is the same for the same packages,
+payloads and seeds.
 """
 
 from __future__ import annotations
 
+import argparse
+import collections
 import json
 import platform
 import random
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any, NamedTuple
 
 import forensics_sources
 import numpy as np
 import sklearn
 from forensics_mocks import SAMPLE_FAMILIES, Case, Maker, plain_music, under_music
-from forensics_traps import REAL_MAKERS, noises, processed, recording, rewritten, synthetic
+from forensics_modems import modem
+from forensics_traps import REAL_MAKERS
 from sklearn.ensemble import GradientBoostingClassifier
 
 from udfs.container.spans import ContainerReport
 from udfs.decode import decode
 from udfs.errors import TrackError
 from udfs.forensics import mixture, windows
+from udfs.forensics.keying import find_keyings
 from udfs.forensics.model import PATH
-from udfs.forensics.signal import make_signal
+from udfs.forensics.modem import FEATURES as MODEM_FEATURES
+from udfs.forensics.modem import cut_excerpts, describe, take_band
+from udfs.forensics.signal import Signal, make_signal
 from udfs.forensics.sound import measure, without_holds
 from udfs.track import Track
 
 SPLIT = "train"
-MOCK_FAMILIES = "abcde"
-FILES = {
-    "mock": 220,
-    "under": 1000,
-    "plain": 700,
-    recording: 250,
-    rewritten: 450,
-    processed: 900,
-    noises: 300,
-    synthetic: 800,
+ENSEMBLES = ("windows", "mixture", "modem")
+WINDOW_FAMILIES = "abcde"
+REAL = {"recording": 125, "rewritten": 225, "processed": 300, "noises": 100, "synthetic": 450, "plain_music": 300}
+FILES = {**dict.fromkeys(WINDOW_FAMILIES, 220), "under_music": 500, "modem": 400, **REAL}
+USES = {  # which ensembles a maker's files are made for
+    **dict.fromkeys(WINDOW_FAMILIES, ("windows",)),
+    "under_music": ("mixture",),
+    "modem": ("modem",),
+    **dict.fromkeys(REAL, ENSEMBLES),
 }
-WINDOW_TREES, MIXTURE_TREES, DEPTH, RATE = 160, 160, 4, 0.1
+MAKERS = {
+    **SAMPLE_FAMILIES,
+    "under_music": under_music,
+    "modem": modem,
+    "plain_music": plain_music,
+    **{maker.__name__: maker for maker in REAL_MAKERS},
+}
+TREES, DEPTH, RATE = {"windows": 160, "mixture": 240, "modem": 200}, 4, 0.08
 
 
-def jobs() -> Iterator[tuple[str, str]]:
-    """Names of all cases: (maker, number)."""
-    for family in MOCK_FAMILIES:
-        yield from ((family, str(i)) for i in range(FILES["mock"]))
-    yield from ((name, str(i)) for name in ("under", "plain") for i in range(FILES[name]))
-    for maker in REAL_MAKERS:
-        yield from ((maker.__name__, str(i)) for i in range(FILES[maker]))
+class Rows(NamedTuple):
+    """One file's rows for each ensemble, and whether they are data."""
+
+    is_data: bool
+    tables: dict[str, np.ndarray]
 
 
-def make(job: tuple[str, str]) -> Case | None:
+def jobs(only: Iterable[str]) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """All cases: (maker, number, ensembles)."""
+    for name, count in FILES.items():
+        wanted = tuple(ensemble for ensemble in USES[name] if ensemble in only)
+        if wanted:
+            yield from ((name, number, wanted) for number in range(count))
+
+
+def make(name: str, number: int) -> Case | None:
     """Make one case; None where its recording cannot be read."""
-    name, number = job
-    makers = (
-        SAMPLE_FAMILIES
-        | {"under": under_music, "plain": plain_music}
-        | {maker.__name__: maker for maker in REAL_MAKERS}
-    )
     try:
-        return makers[name](Maker(SPLIT, random.Random(f"{SPLIT} {name} {number}")))
+        return MAKERS[name](Maker(SPLIT, random.Random(f"{SPLIT} {name} {number}")))
     except forensics_sources.sf.SoundFileError:
         return None
 
 
-def rows(job: tuple[str, str]) -> tuple[str, np.ndarray, np.ndarray]:
-    """A case's family, the features of its windows, and those of its channels as mixtures."""
-    case = make(job)
-    nothing = np.empty((0, len(windows.FEATURES)))
-    no_mixture = np.empty((0, len(mixture.FEATURES)))
+def rows(job: tuple[str, int, tuple[str, ...]]) -> Rows | None:
+    """The rows of one case."""
+    name, number, wanted = job
+    case = make(name, number)
+    if case is None:
+        return None
     try:
-        if case is None:
-            return "none", nothing, no_mixture
         track = Track(case.data)
         signal = make_signal(track, ContainerReport("", "", ()), decode(track))
     except TrackError:
-        return "none", nothing, no_mixture
-    if not signal.lossless:
-        return "none", nothing, no_mixture
-    measured = measure(without_holds(signal)[0])
-    summaries = [row for row in map(mixture.summarise, measured) if row is not None]
-    return (
-        case.family,
-        np.concatenate([nothing, *(channel.features[channel.usable] for channel in measured)]),
-        np.stack(summaries) if summaries else no_mixture,
-    )
+        return None
+    tables = {}
+    if signal.lossless and ("windows" in wanted or "mixture" in wanted):
+        tables |= _rows_of_channels(signal, wanted)
+    if "modem" in wanted:
+        tables["modem"] = _rows_of_excerpts(signal)
+    return Rows(case.family != "real", {name: table for name, table in tables.items() if len(table)})
 
 
-def fit(tables: list[np.ndarray], labels: list[bool], trees: int) -> GradientBoostingClassifier:
+def _rows_of_channels(signal: Signal, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
+    sliced, held = without_holds(signal)
+    measured = measure(sliced)
+    tables = {}
+    if "windows" in wanted and measured:
+        tables["windows"] = np.concatenate([channel.features[channel.usable] for channel in measured])
+    if "mixture" in wanted and held == 1 and not signal.coarse:
+        tables["mixture"] = mixture.describe_channels(sliced, measured)
+    return tables
+
+
+def _rows_of_excerpts(signal: Signal) -> np.ndarray:
+    found = []
+    for excerpt in cut_excerpts(signal):
+        band, rate, above = take_band(excerpt, signal.sample_rate)
+        found.append(describe(band, rate, above, find_keyings(band, rate)))
+    return np.array(found)
+
+
+def fit(tables: list[tuple[np.ndarray, bool]], trees: int) -> GradientBoostingClassifier:
     """Fit an ensemble; each table is one file's rows, and files of many rows weigh by the root of their number."""
-    data = np.concatenate(tables)
-    target = np.concatenate([np.full(len(table), label) for table, label in zip(tables, labels, strict=True)])
-    weights = np.concatenate([np.full(len(table), 1 / np.sqrt(max(1, len(table)))) for table in tables])
+    data = np.concatenate([table for table, _ in tables])
+    target = np.concatenate([np.full(len(table), is_data) for table, is_data in tables])
+    weights = np.concatenate([np.full(len(table), 1 / np.sqrt(len(table))) for table, _ in tables])
     return GradientBoostingClassifier(
-        n_estimators=trees, max_depth=DEPTH, learning_rate=RATE, subsample=0.7, min_samples_leaf=15, random_state=0
+        n_estimators=trees,
+        max_depth=DEPTH,
+        learning_rate=RATE,
+        subsample=0.6,
+        max_features=0.3,
+        min_samples_leaf=10,
+        random_state=0,
     ).fit(data, target, sample_weight=weights)
 
 
@@ -123,36 +158,42 @@ def to_json(model: GradientBoostingClassifier, features: tuple[str, ...]) -> dic
 
 def main() -> None:
     """Make the corpus, fit, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--only", nargs="+", default=list(ENSEMBLES), choices=ENSEMBLES, help="ensembles to train")
+    given = parser.parse_args()
     forensics_sources.fetch(SPLIT)
-    processes = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    with ProcessPoolExecutor(processes) as pool:
-        results = list(pool.map(rows, jobs(), chunksize=16))
-    plain = [(windows_, family != "real") for family, windows_, _ in results if family not in ("none", "l")]
-    mixed = [(summary, family == "l") for family, _, summary in results if family in ("real", "l")]
-    mixed = [(summary, label) for summary, label in mixed if len(summary)]
-    window_model = fit([table for table, _ in plain], [label for _, label in plain], WINDOW_TREES)
-    mixture_model = fit([table for table, _ in mixed], [label for _, label in mixed], MIXTURE_TREES)
-    made_from = {
+    with ProcessPoolExecutor(given.jobs) as pool:
+        results = [found for found in pool.map(rows, jobs(given.only), chunksize=16) if found]
+    train(results, given.only)
+
+
+def train(results: list[Rows], only: Iterable[str]) -> None:
+    """Fit what is wanted, and write it beside what is there."""
+    names = {"windows": windows.FEATURES, "mixture": mixture.FEATURES, "modem": MODEM_FEATURES}
+    stored: dict[str, Any] = json.loads(PATH.read_text("ascii")) if PATH.exists() else {}
+    for ensemble in only:
+        tables = [(found.tables[ensemble], found.is_data) for found in results if ensemble in found.tables]
+        model = fit(tables, TREES[ensemble])
+        stored[ensemble] = {"made_from": _made_from(ensemble, tables), **to_json(model, names[ensemble])}
+        print(json.dumps(stored[ensemble]["made_from"], indent=1))
+        weighty = sorted(zip(model.feature_importances_, names[ensemble], strict=True))[::-1]
+        print(", ".join(f"{name} {weight:.2f}" for weight, name in weighty[:40]))
+    PATH.write_text(json.dumps(stored, separators=(",", ":")) + "\n", "ascii")
+
+
+def _made_from(ensemble: str, tables: list[tuple[np.ndarray, bool]]) -> dict[str, Any]:
+    count: collections.Counter[str] = collections.Counter()
+    for table, is_data in tables:
+        count["data" if is_data else "sound"] += len(table)
+    return {
         "script": "tests/bench/train_forensics.py",
         "packages": list(forensics_sources.PACKAGES[SPLIT]),
-        "files": {getattr(name, "__name__", name): count for name, count in FILES.items()},
-        "windows": {"data": sum(len(t) for t, data in plain if data), "sound": sum(len(t) for t, d in plain if not d)},
-        "channels": {
-            "mixed": sum(len(t) for t, data in mixed if data),
-            "sound": sum(len(t) for t, d in mixed if not d),
-        },
+        "files": {name: number for name, number in FILES.items() if ensemble in USES[name]},
+        "rows": dict(count),
         "python": platform.python_version(),
         "scikit-learn": sklearn.__version__,
     }
-    stored = {
-        "made_from": made_from,
-        "windows": to_json(window_model, windows.FEATURES),
-        "mixture": to_json(mixture_model, mixture.FEATURES),
-    }
-    PATH.write_text(json.dumps(stored, separators=(",", ":")) + "\n", "ascii")
-    print(json.dumps(made_from, indent=1))
-    for model, names in ((window_model, windows.FEATURES), (mixture_model, mixture.FEATURES)):
-        print(", ".join(f"{n} {v:.2f}" for v, n in sorted(zip(model.feature_importances_, names, strict=True))[::-1]))
 
 
 if __name__ == "__main__":

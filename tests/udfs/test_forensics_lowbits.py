@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from udfs.findings import Content
 from udfs.forensics.lowbits import floor_power, measure_floor
+from udfs.forensics.steady_floor import count_stretches, is_amplified
 
 
 def embed(sound: NDArray[np.int16], data: bytes, depth: int, order: str = "big") -> NDArray[np.int16]:
@@ -52,3 +53,26 @@ def test_a_clean_recording_has_no_such_floor(name: str) -> None:
     verdict = classify(write(music(name)))
     assert verdict.content is Content.REAL
     assert verdict.evidence["floor_windows"] < 3
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_steady_frequencies_tell_the_floor_where_they_are_few(depth: int) -> None:
+    rng = np.random.default_rng(3)
+    count = 4 << 16
+    spectrum = np.fft.rfft(rng.normal(0, 1, count))
+    spectrum[int(0.94 * len(spectrum)) :] = 0  # a codec's cut-off at 20.7 kHz
+    sound = np.rint(np.fft.irfft(spectrum, count) * 3000).astype(np.int16)
+    hidden = embed(sound, rng.bytes(count // 2), depth)
+    assert count_stretches(hidden, floor_power(depth)) >= 2
+    assert [other for other in (1, 2, 4) if count_stretches(hidden, floor_power(other))] == [depth]
+    assert not any(count_stretches(sound, floor_power(other)) for other in (1, 2, 4))
+    partly = np.concatenate([hidden[: count // 2], sound[count // 2 :]])
+    assert count_stretches(partly, floor_power(depth)) <= 2
+
+
+def test_a_recording_amplified_after_it_was_rounded_is_not_measured() -> None:
+    rounded = music()[:, 0].astype(np.int32)
+    louder = np.rint(np.clip(rounded * 2.45, -32768, 32767)).astype(np.int16)  # its floor is that of one replaced bit
+    assert is_amplified(louder)
+    assert not is_amplified(rounded)
+    assert classify(write(louder)).content is Content.REAL

@@ -59,7 +59,7 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
 
 
 def _findings(found: Found, reason: Reason) -> list[Finding]:
-    first = Finding(CERTAIN, reason, found.payload)
+    first = Finding(CERTAIN, reason, found.payload, found.body)
     return [first, Finding(CERTAIN - 1, found.also)] if found.also else [first]
 
 

@@ -13,6 +13,7 @@ from udfs.decode import Decoded
 from udfs.findings import Content, Examination, Payload, Reason
 from udfs.forensics.data_like import find_data_like
 from udfs.forensics.finding import CERTAIN, Finding
+from udfs.forensics.float_bits import find_float_bits
 from udfs.forensics.hidden import describe_upload, find_hidden
 from udfs.forensics.low_bit_findings import find_low_bits
 from udfs.forensics.mixture import find_mixture
@@ -36,16 +37,16 @@ class Evidence:
 
     log_odds: float = SOUND_LOG_ODDS
     reasons: list[tuple[float, Reason]] = field(default_factory=list)
-    payloads: list[Payload] = field(default_factory=list)
+    payloads: list[tuple[Payload, bytes]] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
 
-    def add(self, log_odds: float, reason: Reason | None = None, payload: Payload | None = None) -> None:
+    def add(self, found: Finding) -> None:
         """Take in one test's answer; a reason is kept only where it speaks for data."""
-        self.log_odds = max(self.log_odds, log_odds)
-        if reason is not None and log_odds >= UNDECIDED_LOG_ODDS:
-            self.reasons.append((log_odds, reason))
-        if payload is not None:
-            self.payloads.append(payload)
+        self.log_odds = max(self.log_odds, found.log_odds)
+        if found.log_odds >= UNDECIDED_LOG_ODDS:
+            self.reasons.append((found.log_odds, found.reason))
+        if found.payload is not None:
+            self.payloads.append((found.payload, found.body))
 
 
 def examine(track: Track, report: ContainerReport, decoded: Decoded | None) -> Examination:
@@ -65,18 +66,28 @@ def examine(track: Track, report: ContainerReport, decoded: Decoded | None) -> E
     Examination
         Content, calibrated score, reasons with the weightiest first, and descriptions of what was recovered.
     """
+    return conclude(gather(track, report, decoded), track, report, decoded)
+
+
+def recover(track: Track, report: ContainerReport, decoded: Decoded | None) -> list[tuple[Payload, bytes]]:
+    """The payloads that `examine` describes, the first found first, each with its bytes.
+
+    For a person who asks for them; nothing else ever hands these bytes on.
+    """
+    return gather(track, report, decoded).payloads
+
+
+def gather(track: Track, report: ContainerReport, decoded: Decoded | None) -> Evidence:
+    """Run the tests."""
     evidence = Evidence()
     for found in find_hidden(track, report):
-        evidence.add(found.log_odds, found.reason, found.payload)
-    if decoded is None and not report.container and track.encoding is Encoding.FILE:
-        evidence.add(CERTAIN, payload=describe_upload(track))
-    elif not report.container and track.encoding is Encoding.FILE:
-        evidence.add(
-            NOT_WALKED_LOG_ODDS, Reason("container.not_walked", "it decodes, but not every byte is accounted for")
-        )
+        evidence.add(found)
+    if decoded is not None and not report.container and track.encoding is Encoding.FILE:
+        detail = "it decodes, but not every byte is accounted for"
+        evidence.add(Finding(NOT_WALKED_LOG_ODDS, Reason("container.not_walked", detail)))
     if decoded is not None and decoded.samples.size:
         examine_samples(make_signal(track, report, decoded), evidence)
-    return conclude(evidence, report, decoded)
+    return evidence
 
 
 def _notes(report: ContainerReport, decoded: Decoded | None) -> list[tuple[str, str]]:
@@ -89,13 +100,15 @@ def examine_samples(signal: Signal, evidence: Evidence) -> None:
     """All tests of the samples; those for data that needs every bit only where every bit was kept."""
     constant = find_constant(signal)
     if constant:
-        evidence.add(CERTAIN, constant.reason)
+        evidence.add(Finding(CERTAIN, constant.reason))
         return
     for findings in _sample_tests(signal, evidence.numbers):
         for found in findings:
-            evidence.add(found.log_odds, found.reason, found.payload)
+            evidence.add(found)
         if evidence.log_odds >= CERTAIN:
             return
+    for found in find_float_bits(signal):
+        evidence.add(found)
 
 
 def _sample_tests(signal: Signal, numbers: dict[str, float]) -> Iterator[list[Finding]]:
@@ -107,22 +120,28 @@ def _sample_tests(signal: Signal, numbers: dict[str, float]) -> Iterator[list[Fi
         yield find_low_bits(signal, numbers)
     yield find_modem(signal, numbers)
     if signal.lossless and held == 1 and not signal.coarse:
-        yield find_mixture(measured, numbers)
+        yield find_mixture(sliced, measured, numbers)
 
 
-def conclude(evidence: Evidence, report: ContainerReport, decoded: Decoded | None) -> Examination:
+def conclude(evidence: Evidence, track: Track, report: ContainerReport, decoded: Decoded | None) -> Examination:
     """One answer: content by thresholds on the strongest evidence, score by its logistic function."""
     odds = evidence.log_odds
+    payloads = [payload for payload, _ in evidence.payloads]
+    if decoded is None and not report.container and track.encoding is Encoding.FILE:
+        odds = max(odds, CERTAIN)
+        upload = describe_upload(track)
+        payloads += [upload] if upload else []
     content = (
         Content.MOCK if odds >= MOCK_LOG_ODDS else Content.UNDECIDED if odds >= UNDECIDED_LOG_ODDS else Content.REAL
     )
     score = 1 / (1 + math.exp(-odds))
     if content is Content.MOCK and any(code == "container.truncated" for code, _ in report.lies):
-        evidence.add(UNDECIDED_LOG_ODDS, Reason("container.lying_sizes", "sizes in the header contradict the file"))
+        lie = Reason("container.lying_sizes", "sizes in the header contradict the file")
+        evidence.add(Finding(UNDECIDED_LOG_ODDS, lie))
     ordered = sorted(evidence.reasons, key=lambda item: -item[0])
     reasons = tuple(reason for _, reason in ordered)
     if content is Content.UNDECIDED:
         reasons = tuple(Reason("undecided." + reason.code.replace(".", "_"), reason.detail) for reason in reasons)
     numbers = {name: float(np.round(value, 6)) for name, value in evidence.numbers.items()}
     reasons += tuple(Reason(code, detail) for code, detail in _notes(report, decoded))
-    return Examination(content, round(score, 6), reasons, tuple(evidence.payloads), numbers)
+    return Examination(content, round(score, 6), reasons, tuple(payloads), numbers)

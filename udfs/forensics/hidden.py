@@ -39,11 +39,13 @@ def find_hidden(track: Track, report: ContainerReport) -> list[Finding]:
         if recovered is None and _is_damage(span):
             excused.append(span)
             continue
-        payload = (recovered or Recovered("unknown", 0, len(body))).described(body, span.name)
+        recovered = recovered or Recovered("unknown", 0, len(body))
+        payload = recovered.described(body, span.name)
         code = "container.trailing_bytes" if span.name == "behind the end" else "metadata.payload"
         if span.name.startswith("before the first"):
             code = "container.leading_bytes"
-        findings.append(Finding(CERTAIN, Reason(code, f"{payload.kind}, {span.length} bytes, {span.name}"), payload))
+        reason = Reason(code, f"{payload.kind}, {span.length} bytes, {span.name}")
+        findings.append(Finding(CERTAIN, reason, payload, recovered.body(body)))
     crumbs = [span for span in spans if span.length < MIN_UNEXPLAINED]
     return [*findings, *_from_crumbs(track.data, crumbs), *_from_damage(track.data, excused)]
 
@@ -64,8 +66,10 @@ def _from_crumbs(data: bytes, crumbs: Sequence[Span]) -> list[Finding]:
     recovered = recognise(body)
     if recovered is None and (len(body) < MIN_UNKNOWN_CRUMBS or all(_is_damage(span) for span in crumbs)):
         return []
-    payload = (recovered or Recovered("unknown", 0, len(body))).described(body, f"{len(crumbs)} crumbs")
-    return [Finding(CERTAIN, Reason("metadata.payload", f"{payload.kind}, {len(body)} bytes in crumbs"), payload)]
+    recovered = recovered or Recovered("unknown", 0, len(body))
+    payload = recovered.described(body, f"{len(crumbs)} crumbs")
+    reason = Reason("metadata.payload", f"{payload.kind}, {len(body)} bytes in crumbs")
+    return [Finding(CERTAIN, reason, payload, recovered.body(body))]
 
 
 def _from_damage(data: bytes, damage: Sequence[Span]) -> list[Finding]:
@@ -74,7 +78,8 @@ def _from_damage(data: bytes, damage: Sequence[Span]) -> list[Finding]:
     recovered = recognise(body) if len(damage) > 1 else None
     if recovered is not None:
         payload = recovered.described(body, f"{len(damage)} gaps")
-        return [Finding(CERTAIN, Reason("metadata.payload", f"{payload.kind}, {len(body)} bytes in gaps"), payload)]
+        reason = Reason("metadata.payload", f"{payload.kind}, {len(body)} bytes in gaps")
+        return [Finding(CERTAIN, reason, payload, recovered.body(body))]
     if len(body) < MOST_DAMAGE:
         return []
     detail = f"{len(body)} bytes in {len(damage)} gaps are nothing known"

@@ -17,8 +17,8 @@ import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 
-BAND = 6000.0  # Hz that are looked at; what sound cards and telephones pass well, where modems are
-EXCERPT_SECONDS = 4.0
+BAND = 6000.0  # Hz that are looked at: the lowest, where modems are, or those that hold nearly all of the sound
+MIN_SHARE = 0.8  # of the power, from which on a higher band is looked at
 MIN_TRANSITIONS = 32
 MAX_SYMBOL_SECONDS = 0.026  # 40 symbols a second and more: no hand keys that fast
 MIN_SYMBOL_SAMPLES = 3.0
@@ -54,13 +54,26 @@ class Keying:
     clock: Clock
 
 
-def analytic_band(samples: Real, sample_rate: int) -> tuple[Complex, float]:
-    """The lowest `BAND` Hz as a one-sided signal at its own rate; shape (n,), and that rate in Hz."""
+def choose_band(samples: Real, sample_rate: int) -> float:
+    """Where the band begins that is to be looked at, in Hz: 0, or where `MIN_SHARE` of the power lies higher."""
+    power = np.abs(scipy.fft.rfft(samples[: 1 << 17].astype(np.float32, copy=False))) ** 2
+    hertz = sample_rate / 2 / len(power)
+    sums = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
+    starts = np.arange(0.0, max(BAND, sample_rate / 2 - BAND / 2), BAND / 4)
+    ends = np.minimum(((starts + BAND) / hertz).astype(int), len(power))
+    within = (sums[ends] - sums[np.minimum((starts / hertz).astype(int), len(power))]) / (sums[-1] + 1e-12)
+    best = int(within.argmax())
+    return float(starts[best]) if within[0] < 0.5 and within[best] > MIN_SHARE else 0.0
+
+
+def analytic_band(samples: Real, sample_rate: int, lowest: float = 0.0) -> tuple[Complex, float]:
+    """`BAND` Hz from `lowest` on as a one-sided signal at its own rate; shape (n,), and that rate in Hz."""
     size = scipy.fft.next_fast_len(len(samples), real=True)
     spectrum = scipy.fft.rfft(samples.astype(np.float32, copy=False), size)
-    count = min(len(spectrum), round(BAND * size / sample_rate))
+    first = int(lowest * size / sample_rate)
+    count = min(len(spectrum) - first, round(BAND * size / sample_rate))
     band = np.zeros(2 * count, np.complex64)  # twice the width leaves room above the band, so that jumps stay sharp
-    band[:count] = spectrum[:count]
+    band[:count] = spectrum[first : first + count]
     band[0] = 0
     signal = scipy.fft.ifft(band)
     return signal[: len(signal) * len(samples) // size], 2.0 * count * sample_rate / size
@@ -117,12 +130,24 @@ def repetition(sequence: NDArray[np.integer]) -> float:
     return max((float((sequence[lag:] == sequence[:-lag]).mean()) for lag in range(1, longest + 1)), default=0.0)
 
 
-def find_keying(signal: Complex, rate: float) -> Keying | None:
-    """The clearest keying of a one-sided signal at `rate` Hz, or None."""
+def find_keyings(signal: Complex, rate: float) -> dict[str, Keying]:
+    """The clearest keying of each kind of a one-sided signal at `rate` Hz, as far as there is any."""
     envelope = np.abs(signal)
     active = envelope > 0.3 * np.quantile(envelope[::8], 0.9)
-    found = [*_shifted_frequency(signal, active, rate), *_shifted_phase(signal, active, rate), *_on_off(envelope, rate)]
-    return max(found, key=lambda keying: keying.two_valued * keying.clock.regularity, default=None)
+    best: dict[str, Keying] = {}
+    for keying in (
+        *_shifted_frequency(signal, active, rate),
+        *_shifted_phase(signal, active, rate),
+        *_on_off(envelope, rate),
+    ):
+        known = best.get(keying.kind)
+        if known is None or _clarity(keying) > _clarity(known):
+            best[keying.kind] = keying
+    return best
+
+
+def _clarity(keying: Keying) -> float:
+    return keying.two_valued * keying.clock.regularity
 
 
 def _judge(kind: str, levels: Real, threshold: float, explained: float, rate: float) -> list[Keying]:

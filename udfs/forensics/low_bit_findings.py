@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from udfs.findings import Reason
 from udfs.forensics.finding import CERTAIN, Finding
-from udfs.forensics.lowbits import Floor, measure_floor, read_payload
+from udfs.forensics.lowbits import DEPTHS, Floor, floor_power, measure_floor, read_payload
 from udfs.forensics.signal import Signal
+from udfs.forensics.steady_floor import count_stretches, is_amplified
 
+STEADY_FLOOR = 3.0  # log-odds where two stretches and more have the floor, frequency by frequency
 MAX_OFF_LEVEL = 0.04  # of the floor's power; a dozen cells of time and frequency measure it to about 0.03
 
 
@@ -18,13 +20,21 @@ def find_low_bits(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
     if found:
         payload = found.recovered.described(found.data, found.where)
         detail = f"{payload.kind}, {payload.length} bytes, in {found.where}"
-        return [Finding(CERTAIN, Reason("stego.low_bits_payload", detail), payload)]
-    floors = [measure_floor(signal.values[:, channel]) for channel in range(min(2, signal.values.shape[1]))]
-    best = max(floors, key=log_odds)
+        return [Finding(CERTAIN, Reason("stego.low_bits_payload", detail), payload, found.recovered.body(found.data))]
+    channels = [signal.values[:, channel] for channel in range(min(2, signal.values.shape[1]))]
+    channels = [channel for channel in channels if not is_amplified(channel)]
+    if not channels:
+        return []
+    best = max((measure_floor(channel) for channel in channels), key=log_odds)
     numbers["floor_depth"], numbers["floor_windows"] = best.depth, best.windows
     numbers["floor_sharpness"], numbers["floor_level"] = best.sharpness, best.level
+    odds = log_odds(best)
     detail = f"the noise floor is that of {best.depth} replaced bits in {best.windows} windows"
-    return [Finding(log_odds(best), Reason("stego.low_bits_floor", detail))]
+    if odds < STEADY_FLOOR:
+        stretches, depth = max((count_stretches(c, floor_power(d)), d) for c in channels for d in DEPTHS)
+        if stretches:
+            odds, detail = STEADY_FLOOR, f"the noise floor is that of {depth} replaced bits in {stretches} stretches"
+    return [Finding(odds, Reason("stego.low_bits_floor", detail))]
 
 
 def log_odds(floor: Floor) -> float:

@@ -1,8 +1,9 @@
 """A payload mixed quietly under music: noise that is there all the time, whatever the music does.
 
 What lies 20 dB under the music fills the spectrum's quiet parts. There it is flatter and steadier than any
-instrument's noise, does not follow the music's level, and its values are not Gaussian: the prediction error of a
-payload is that of bytes. None of these proves anything alone; a small tree ensemble weighs them for the whole track.
+instrument's noise, does not follow the music's level, its values are not Gaussian, and mostly it comes again sample for
+sample, because it is shorter than the music. None of these proves anything alone; a small tree ensemble weighs what the
+windows (`windows`), the spectrum (`layer`) and the repetition (`tile`) say of each channel.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.findings import Reason
-from udfs.forensics import windows
+from udfs.forensics import layer, tile, windows
 from udfs.forensics.finding import Finding
+from udfs.forensics.layer import cut_parts, describe_layer
 from udfs.forensics.model import mixture_model
+from udfs.forensics.signal import Signal, is_all
+from udfs.forensics.tile import describe_repetition
 from udfs.forensics.windows import Measured
 
 MIN_WINDOWS = 3
+MAX_CHANNELS = 2
 CAUTION = 1.3  # log-odds: uploads with a layer are far rarer than the training set has them
-FEATURES = (
+WINDOW_FEATURES = (
     *("kurtosis_10", "kurtosis_50", "kurtosis_90", "skew_50", "skew_size_50", "skew_size_90"),
     *("gain_10", "gain_50", "gain_90", "flatness_10", "flatness_50", "crest_50"),
     *("high_spread", "high_follows", "high_slope", "high_ripple", "high_under_all"),
@@ -28,10 +33,11 @@ FEATURES = (
     *("unsteadiness_10", "unsteadiness_50", "unsteadiness_90", "drop_50", "drop_90", "block_follows_50"),
     *("lag1_10", "lag1_50", "roughness_50"),
 )
+FEATURES = (*(f"window_{name}" for name in WINDOW_FEATURES), *layer.NAMES, *tile.NAMES)
 
 
 def summarise(measured: Measured) -> NDArray[np.float64] | None:
-    """`FEATURES` of one channel, shape (features,); None where it has too little to say."""
+    """`WINDOW_FEATURES` of one channel, shape (features,); None where it has too little to say."""
     usable = measured.usable
     if int(usable.sum()) < MIN_WINDOWS:
         return None
@@ -79,11 +85,35 @@ def _follows(level: NDArray[np.float64], total: NDArray[np.float64]) -> float:
     return float(np.clip(centred @ (level - level.mean()) / (centred @ centred + 1.0), -2, 3))
 
 
-def find_mixture(measured: list[Measured], numbers: dict[str, float]) -> list[Finding]:
-    """Judge the channels of a losslessly stored track."""
-    rows = [row for row in map(summarise, measured) if row is not None]
-    if not rows:
+def describe(signal: Signal, measured: Measured) -> NDArray[np.float64] | None:
+    """`FEATURES` of one channel; None where it is too short or too silent to tell."""
+    column = signal.values[:, measured.channel]
+    of_windows = summarise(measured)
+    of_layer = describe_layer(cut_parts(column, signal.full_scale)) if of_windows is not None else None
+    if of_windows is None or of_layer is None:
+        return None
+    numbers = {f"window_{name}": float(value) for name, value in zip(WINDOW_FEATURES, of_windows, strict=True)}
+    numbers |= of_layer | describe_repetition(column)
+    return np.nan_to_num([numbers[name] for name in FEATURES], nan=0.0, posinf=99.0, neginf=-99.0)
+
+
+def describe_channels(signal: Signal, measured: list[Measured]) -> NDArray[np.float64]:
+    """`FEATURES` of the first `MAX_CHANNELS` channels that differ; shape (channels, features)."""
+    rows = []
+    for channel in measured[:MAX_CHANNELS]:
+        if channel.channel and is_all(signal.values[:, channel.channel], signal.values[:, 0]):
+            continue
+        row = describe(signal, channel)
+        if row is not None:
+            rows.append(row)
+    return np.array(rows).reshape(len(rows), len(FEATURES))
+
+
+def find_mixture(signal: Signal, measured: list[Measured], numbers: dict[str, float]) -> list[Finding]:
+    """Judge a losslessly stored track."""
+    rows = describe_channels(signal, measured)
+    if not len(rows):
         return []
-    odds = float(mixture_model().log_odds(np.stack(rows)).max()) - CAUTION
+    odds = float(mixture_model().log_odds(rows).max()) - CAUTION
     numbers["mixture_log_odds"] = odds
     return [Finding(odds, Reason("mixture.payload_under", "a steady layer that does not follow the music"))]

@@ -69,8 +69,14 @@ def window_model() -> TreeEnsemble:
 
 @cache
 def mixture_model() -> TreeEnsemble:
-    """The ensemble over `udfs.forensics.mixture.FEATURES`."""
+    """The ensemble over the names that `udfs.forensics.mixture.describe` gives."""
     return TreeEnsemble.from_json(load_model()["mixture"])
+
+
+@cache
+def modem_model() -> TreeEnsemble:
+    """The ensemble over `udfs.forensics.modem.FEATURES`."""
+    return TreeEnsemble.from_json(load_model()["modem"])
 
 
 @cache

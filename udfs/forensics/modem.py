@@ -1,48 +1,108 @@
-"""Modem audio: bytes sent as tones. It outlives lossy coding, so every codec is looked at."""
+"""Modem audio: bytes sent as tones. It outlives lossy coding, so every codec is looked at.
+
+A small tree ensemble weighs what `symbol_clock` and `keying` say of an excerpt; which kind of modem it is, is said by
+the detector of a kind that fits best.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from udfs.findings import Reason
 from udfs.forensics.finding import Finding
-from udfs.forensics.keying import EXCERPT_SECONDS, Keying, Real, analytic_band, find_keying
+from udfs.forensics.keying import Complex, Keying, Real, analytic_band, choose_band, find_keyings
+from udfs.forensics.model import modem_model
 from udfs.forensics.signal import Signal
-from udfs.forensics.tone_grid import ToneGrid, find_dtmf, find_mfsk, find_multitone
+from udfs.forensics.symbol_clock import NAMES, WINDOWS, describe_clock
+from udfs.forensics.tone_grid import ToneGrid, find_dtmf, find_mfsk, find_multitone, keypad_share
 
+EXCERPT_SECONDS = 6.0
 MIN_SECONDS = 0.2
 NOISE_LIKE = 0.25  # spectral flatness from which on it is noise over the whole band, and not looked at
+CAUTION = 1.0  # log-odds: modems are far rarer among uploads than the training set has them
+SUSPICIOUS = -1.0  # log-odds from which on the kinds of modem are told apart
+KINDS = ("fsk", "psk", "ook")
+FEATURES = (
+    *("above", "active", "keypad"),
+    *(f"{window}_{name}" for window in WINDOWS for name in NAMES),
+    *(
+        f"{kind}_{name}"
+        for kind in KINDS
+        for name in ("levels", "regularity", "surprise", "repetition", "rate", "many")
+    ),
+)
 
 
 def find_modem(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
-    """Modems in the beginning, the middle and the end of the track."""
+    """Modems in the beginning and the middle of the track."""
     findings = []
-    for excerpt in _excerpts(signal):
-        if not _tonal(excerpt):
-            continue
-        band, rate = analytic_band(excerpt, signal.sample_rate)
-        findings += [_from_keying(keying) for keying in [find_keying(band, rate)] if keying]
-        grids = (find_dtmf(band, rate), find_mfsk(band, rate), find_multitone(band, rate))
-        findings += [_from_grid(grid) for grid in grids if grid]
+    for excerpt in cut_excerpts(signal):
+        band, rate, above = take_band(excerpt, signal.sample_rate)
+        keyings = find_keyings(band, rate)
+        row = describe(band, rate, above, keyings)
+        findings.append(_judge(band, rate, row, list(keyings.values())))
     best = sorted(findings, key=lambda finding: -finding.log_odds)[:1]
     if best:
         numbers["modem_log_odds"] = best[0].log_odds
     return best
 
 
-def _from_keying(keying: Keying) -> Finding:
-    clock = keying.clock
-    detail = f"{keying.rate:.0f} symbols a second, {clock.changes} changes keep the clock to {clock.regularity:.2f}"
-    return Finding(_keying_odds(keying), Reason(f"modem.{keying.kind}", detail))
+def _judge(band: Complex, rate: float, row: NDArray[np.float64], keyings: list[Keying]) -> Finding:
+    odds = float(modem_model().log_odds(row[None])[0]) - CAUTION
+    kinds = [_from_keying(keying) for keying in keyings]
+    if max([odds, *(finding.log_odds for finding in kinds)]) > SUSPICIOUS:
+        grids = (find_dtmf(band, rate), find_mfsk(band, rate), find_multitone(band, rate))
+        kinds += [_from_grid(grid) for grid in grids if grid]
+    best = max(kinds, key=lambda finding: finding.log_odds, default=None)
+    if best is not None and best.log_odds > 0:
+        return Finding(max(odds, best.log_odds), best.reason)
+    return Finding(odds, Reason(f"modem.{_likeliest(row)}", "pure tones change together on a clock of milliseconds"))
 
 
-def _from_grid(grid: ToneGrid) -> Finding:
-    detail = f"{grid.tones} tones, {grid.symbols} symbols, on the grid to {grid.fit:.2f}"
-    return Finding(_grid_odds(grid), Reason(f"modem.{grid.kind}", detail))
+def _likeliest(row: NDArray[np.float64]) -> str:
+    """The kind that the numbers fit best where no detector of a kind is sure."""
+    number = dict(zip(FEATURES, row.tolist(), strict=True))
+    if number["keypad"] > 0.5:
+        return "dtmf"
+    if number["slow_spread"] < 1.0 and number["fast_silent"] > 0.15:
+        return "ook"
+    if number["slow_spread"] < 1.0:
+        return "psk"
+    if number["slow_spread"] < 2.0 and number["fsk_levels"] > 0.7:
+        return "fsk"
+    return "mfsk" if number["slow_pure_50"] > 0.9 else "multitone"
 
 
-def _excerpts(signal: Signal) -> list[Real]:
-    """The beginning and the middle of the track: the channels' mean, or the louder one where they differ much."""
+def describe(band: Complex, rate: float, above: bool, keyings: dict[str, Keying]) -> NDArray[np.float64]:
+    """`FEATURES` of one excerpt's band."""
+    envelope = np.abs(band)
+    loud = float((envelope > 0.3 * np.quantile(envelope[::8], 0.9)).mean())
+    numbers = [float(above), loud, 0.0 if above else keypad_share(band, rate)]
+    clocks = describe_clock(band, rate)
+    numbers += [clocks[name] for name in FEATURES if name in clocks]
+    for kind in KINDS:
+        found = keyings.get(kind)
+        clock = found.clock if found else None
+        if found and clock:
+            numbers += [found.two_valued, clock.regularity, clock.surprise, clock.repetition]
+            numbers += [float(np.log2(found.rate)), float(np.log2(clock.changes))]
+        else:
+            numbers += [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+    return np.nan_to_num(np.array(numbers, np.float64), nan=0.0, posinf=99.0, neginf=-99.0)
+
+
+def take_band(excerpt: Real, sample_rate: int) -> tuple[Complex, float, bool]:
+    """The band where the sound is as a one-sided signal, its rate in Hz, and whether it is above the lowest."""
+    lowest = choose_band(excerpt, sample_rate)
+    return (*analytic_band(excerpt, sample_rate, lowest), lowest > 0)
+
+
+def cut_excerpts(signal: Signal) -> list[Real]:
+    """The beginning and the middle of the track as far as they have tones.
+
+    The channels' mean, or the louder one where they differ much.
+    """
     frames, length = len(signal.values), int(EXCERPT_SECONDS * signal.sample_rate)
     if frames < MIN_SECONDS * signal.sample_rate:
         return []
@@ -53,7 +113,9 @@ def _excerpts(signal: Signal) -> list[Real]:
         if power.max() < 1e-7:
             continue
         uneven = part.shape[1] > 1 and power.min() < 0.3 * power.max()
-        found.append(part[:, int(power.argmax())] if uneven else part @ np.full(part.shape[1], 1 / part.shape[1]))
+        mono = part[:, int(power.argmax())] if uneven else part @ np.full(part.shape[1], 1 / part.shape[1], np.float32)
+        if _tonal(mono):
+            found.append(mono)
     return found
 
 
@@ -65,6 +127,17 @@ def _tonal(excerpt: Real) -> bool:
     segments = np.lib.stride_tricks.sliding_window_view(excerpt, size)[:: max(size, len(excerpt) // 64)]
     power = (np.abs(np.fft.rfft(segments * np.hanning(size), axis=1)) ** 2).mean(axis=0) + 1e-12
     return float(np.exp(np.log(power).mean()) / power.mean()) < NOISE_LIKE
+
+
+def _from_keying(keying: Keying) -> Finding:
+    clock = keying.clock
+    detail = f"{keying.rate:.0f} symbols a second, {clock.changes} changes keep the clock to {clock.regularity:.2f}"
+    return Finding(_keying_odds(keying), Reason(f"modem.{keying.kind}", detail))
+
+
+def _from_grid(grid: ToneGrid) -> Finding:
+    detail = f"{grid.tones} tones, {grid.symbols} symbols, on the grid to {grid.fit:.2f}"
+    return Finding(_grid_odds(grid), Reason(f"modem.{grid.kind}", detail))
 
 
 def _keying_odds(keying: Keying) -> float:

@@ -24,9 +24,13 @@ class Recovered:
     end: int
     inner: str = ""
 
+    def body(self, data: bytes) -> bytes:
+        """The payload itself, out of the bytes that it was found in."""
+        return data[self.start : self.end]
+
     def described(self, data: bytes, where: str) -> Payload:
         """The public description: type, place, length and SHA-256, never the bytes."""
-        body = data[self.start : self.end]
+        body = self.body(data)
         kind = f"{self.kind}({self.inner})" if self.inner else self.kind
         return Payload(kind, where, len(body), hashlib.sha256(body).hexdigest())
 

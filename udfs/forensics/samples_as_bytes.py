@@ -11,7 +11,7 @@ from udfs.findings import Payload, Reason
 from udfs.forensics.mapping import Reading, pcm_readings, read_samples
 from udfs.forensics.payload import Recovered, recognise
 from udfs.forensics.repeat import repeat_period
-from udfs.forensics.signal import Signal
+from udfs.forensics.signal import Signal, is_all
 
 CODES = {
     "a": "samples.text",
@@ -35,6 +35,7 @@ class Found:
     reason: Reason
     payload: Payload | None
     also: Reason | None = None
+    body: bytes = b""
 
 
 def readings(signal: Signal, start: int, end: int, plainly: bool = False) -> Iterator[Reading]:
@@ -128,7 +129,7 @@ def _describe(reading: Reading, recovered: Recovered, held: int) -> Found:
     payload = recovered.described(reading.data, how)
     detail = f"{payload.kind}, {payload.length} bytes, as {how}"
     also = Reason(CODES[families[1]], detail) if len(families) > 1 else None
-    return Found(Reason(CODES[families[0]], detail), payload, also)
+    return Found(Reason(CODES[families[0]], detail), payload, also, recovered.body(reading.data))
 
 
 def _families(reading: Reading, recovered: Recovered, held: int) -> list[str]:
@@ -145,7 +146,7 @@ def find_constant(signal: Signal) -> Found | None:
     if len(signal.values) < MIN_CONSTANT_FRAMES:
         return None
     first = signal.values[0]
-    if not first.any() or not bool(np.all(signal.values == first)):
+    if not first.any() or not is_all(signal.values, first):
         return None
     return Found(Reason("samples.full_scale", f"all {len(signal.values)} frames are {first.tolist()}"), None)
 

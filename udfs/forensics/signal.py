@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from udfs.container.spans import ContainerReport, SpanKind
 from udfs.decode import Decoded
 from udfs.samples import Samples
 from udfs.track import Encoding, Track
 
 UNCOMPRESSED = ("pcm_", "ulaw", "alaw")
+BLOCK = 1 << 16  # frames that are compared together
 
 
 @dataclass(frozen=True)
@@ -67,3 +71,10 @@ def make_signal(track: Track, report: ContainerReport, decoded: Decoded) -> Sign
         bits = decoded.facts.bits_per_sample or 16
         return Signal(decoded.pcm, decoded.sample_rate, bits, True, stored, codec in ("ulaw", "alaw"))
     return Signal(decoded.samples, decoded.sample_rate, 0, codec.startswith("pcm_f"), stored)
+
+
+def is_all(values: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+    """Whether two arrays of equal first axis, or an array and one row of it, are the same; stops where they differ."""
+    rows = range(0, len(values), BLOCK)
+    whole = other.ndim == values.ndim
+    return all(bool(np.all(values[at : at + BLOCK] == (other[at : at + BLOCK] if whole else other))) for at in rows)

@@ -47,7 +47,7 @@ class ToneGrid:
 def find_dtmf(signal: Complex, rate: float) -> ToneGrid | None:
     """Pairs of keypad tones, one after the other, of more different keys than a telephone number has."""
     size, hop = int(FRAME_SECONDS * rate), int(HOP_SECONDS * rate)
-    if len(signal) < 8 * size or _keypad_share(signal, rate) < MIN_KEYPAD_SHARE:
+    if len(signal) < 8 * size or keypad_share(signal, rate) < MIN_KEYPAD_SHARE:
         return None
     frames = np.lib.stride_tricks.sliding_window_view(signal, size)[::hop]
     power = (np.abs(frames) ** 2).mean(axis=1)
@@ -70,7 +70,7 @@ def find_dtmf(signal: Complex, rate: float) -> ToneGrid | None:
     return ToneGrid("dtmf", different, len(sequence), float(clear.mean()), 1.0, repetition(sequence))
 
 
-def _keypad_share(signal: Complex, rate: float) -> float:
+def keypad_share(signal: Complex, rate: float) -> float:
     """Share of the power that lies within 30 Hz of the keypad's frequencies."""
     power = np.abs(scipy.fft.fft(signal)) ** 2
     near = np.zeros(len(power), bool)
