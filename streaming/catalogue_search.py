@@ -133,7 +133,7 @@ def list_candidates(spark: SparkSession, catalogue: Catalogue, queries: DataFram
         )
         block = _block(unpack(asking["print"]), asking["block"])
         starts = np.array(asking["starts"], np.int64)
-        one = shortlist(block.print, generation.planes, sample, starts)
+        one = shortlist(block.print, generation.planes, generation.edges, sample, starts)
         best = slice(FOLLOWED)
         row = (*key, one.starts[best], one.stretches[best], one.evidence[best], one.chance.mean, one.chance.deviation)
         return pd.DataFrame([row], columns=["query", "block", "starts", "stretches", "evidence", "mean", "deviation"])

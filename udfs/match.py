@@ -95,7 +95,7 @@ def best_matches(
 def list_candidates(block: Block, generation: Generation) -> Shortlist:
     """List where in a generation a block may come from: by votes where there are hashes, else by comparing all."""
     voted = None if generation.postings is None else vote(block.print, generation.postings).starts
-    return shortlist(block.print, generation.planes, generation.sample, voted)
+    return shortlist(block.print, generation.planes, generation.edges, generation.sample, voted)
 
 
 def search_generation(query: Fingerprint, generation: Generation, frames: int) -> list[Found]:

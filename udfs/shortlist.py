@@ -8,6 +8,7 @@ the time line: a long one has posting lists of hashes (`udfs.postings`), whose c
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ APART = 8  # frames: nearer positions are the same candidate
 REACH = 1  # frames: what the coarse scan, at every other frame, may be off
 VOTED_REACH = 4  # frames: and what votes, which a stretched query spreads
 STRETCHES = np.array([0.0, -0.025, 0.025, -0.05, 0.05])
+OF_ONE = 12  # positions of one recording that come first: one that repeats itself fills the list
 NULL_SAMPLE = 256  # random positions that the query's chance agreement is measured on
 
 
@@ -39,7 +41,7 @@ class Chance:
 
 @dataclass(frozen=True)
 class Shortlist:
-    """Candidate positions on a time line, best first.
+    """Candidate positions on a time line, best first, but no recording with more than `OF_ONE` before others.
 
     `starts`: frame of the time line that the query's first frame falls on, int64; `stretches`: reference frames more
     per query frame; `evidence`: standard deviations above chance.
@@ -54,13 +56,14 @@ class Shortlist:
 def shortlist(
     query: Fingerprint,
     planes: NDArray[np.uint64],
+    edges: NDArray[np.uint32],
     sample: NDArray[np.uint64] | None = None,
     voted: NDArray[np.int64] | None = None,
 ) -> Shortlist:
     """Find the positions of a time line, shape (2, 4, length / 4), that a query of a few seconds agrees with best.
 
-    Chance is measured on `sample`, a part of the time line, or else on all of it. Where candidates were `voted` for
-    only these are looked at.
+    `edges` are the recordings' (`udfs.landmark_index.Generation`). Chance is measured on `sample`, a part of the time
+    line, or else on all of it. Where candidates were `voted` for only these are looked at.
     """
     rough, reach = (coarse_positions(query, planes), REACH) if voted is None else (voted, VOTED_REACH)
     found = np.empty((len(rough), 3))
@@ -69,7 +72,18 @@ def shortlist(
     frames = max(1, int(query.active.sum()))
     evidence = (found[:, 0] - frames * chance.mean) / (frames**0.5 * chance.deviation)
     order = np.argsort(-evidence, kind="stable")
+    order = varied(order, np.searchsorted(edges, found[:, 1] + len(query.signs) // 2, side="right"))
     return Shortlist(found[order, 1].astype(np.int64), found[order, 2], evidence[order], chance)
+
+
+def varied(order: NDArray[np.int64], recording: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Move what is beyond the first `OF_ONE` of a recording to the end, so that others are held against it."""
+    seen: Counter[int] = Counter()
+    beyond = np.zeros(order.size, bool)
+    for place, one in enumerate(recording[order].tolist()):
+        beyond[place] = seen[one] >= OF_ONE
+        seen[one] += 1
+    return np.concatenate([order[~beyond], order[beyond]])
 
 
 def coarse_positions(query: Fingerprint, planes: NDArray[np.uint64]) -> NDArray[np.int64]:
