@@ -10,7 +10,7 @@ from pathlib import Path
 
 from references.duplicates import Duplicate, find_duplicates
 from references.errors import RecordingsError, UnreadableError
-from references.generation import Taken, read_back, taken_from, write_generation
+from references.generation import MARGIN, Taken, read_back, taken_from, write_generation
 from references.metadata import TABLES, read_metadata
 from references.reading import read_mono
 from udfs.fingerprint import VERSION, fingerprint
@@ -22,7 +22,6 @@ SUFFIXES = frozenset(
     f".{name}"
     for name in "wav wave w64 au aif aiff aifc caf flac ogg oga opus mp3 m4a mp4 aac wma wv ape".split()  # noqa: SIM905
 )
-MOST_GENERATIONS = 8  # more are joined into one: each is scanned by itself
 
 
 @dataclass(frozen=True)
@@ -72,20 +71,30 @@ def build_index(paths: Iterable[Path | str], out: Path | str, progress: Progress
 
 
 def add_recordings(paths: Iterable[Path | str], out: Path | str, progress: Progress | None = None) -> IndexInfo:
-    """Add recordings to an index as a generation of their own; raises as `build_index`, and for a broken index."""
+    """Add recordings to an index as a generation of their own; raises as `build_index`, and for a broken index.
+
+    The last generations that are no larger are joined with it (a log-structured merge): of n recordings added one by
+    one each is written again log n times, and a query asks log n generations.
+    """
     out = Path(out)
     index = open_index(out)
     manifest, _ = read_manifest(out, VERSION)
-    before = [one for generation in index.generations for one in read_back(generation)]
-    known = {one.recording.reference_id for one in before}
-    taken, unreadable = _take_all(audio_files(paths), progress, known)
+    before = [read_back(generation) for generation in index.generations]
+    old = [one for generation in before for one in generation]
+    taken, unreadable = _take_all(audio_files(paths), progress, {one.recording.reference_id for one in old})
     new = {one.recording.reference_id for one in taken}
-    duplicates = [one for one in find_duplicates([*before, *taken]) if one.reference_id in new or one.of in new]
-    if len(manifest.generations) >= MOST_GENERATIONS:
-        generations = [write_generation(out, [*before, *taken])]
-    else:
-        generations = [*manifest.generations, write_generation(out, taken)]
-    return _finish(out, replace(manifest, generations=tuple(generations)), duplicates, unreadable)
+    duplicates = [one for one in find_duplicates([*old, *taken]) if one.reference_id in new or one.of in new]
+    kept = list(manifest.generations)
+    joined = taken
+    while kept and kept[-1].frames - MARGIN <= _frames(joined):
+        kept.pop()
+        joined = [*before.pop(), *joined]
+    generations = (*kept, write_generation(out, joined))
+    return _finish(out, replace(manifest, generations=generations), duplicates, unreadable)
+
+
+def _frames(taken: Sequence[Taken]) -> int:
+    return sum(one.codes.shape[1] for one in taken)
 
 
 def remove_recordings(reference_ids: Iterable[str], out: Path | str) -> IndexInfo:

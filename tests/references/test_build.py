@@ -145,14 +145,16 @@ def test_a_reference_id_is_added_once(built: Path, songs: Path) -> None:
         add_recordings([songs / "other.wav"], built)
 
 
-def test_many_additions_are_joined_into_one_generation(built: Path, tmp_path: Path) -> None:
-    for seed in range(30, 39):
+def test_additions_are_joined_with_what_is_no_larger_and_the_rest_stays(built: Path, tmp_path: Path) -> None:
+    (first,) = built.glob("generations/*")
+    sizes = []
+    for seed in range(30, 34):
         soundfile.write(tmp_path / f"add-{seed}.wav", tune(seed), RATE)
         add_recordings([tmp_path / f"add-{seed}.wav"], built)
-    index = open_index(built)
-    assert len(index) == 13
-    assert len(index.generations) < 8
-    assert (found(built, 30), found(built, 38), found(built, 0)) == (["add-30"], ["add-38"], ["song-0"])
+        sizes.append([generation.recordings for generation in open_index(built).generations])
+        assert first.exists() == (seed < 33)
+    assert sizes == [[4, 1], [4, 2], [4, 2, 1], [8]]
+    assert (found(built, 30), found(built, 33), found(built, 0)) == (["add-30"], ["add-33"], ["song-0"])
 
 
 def test_removed_recordings_are_not_found_any_more(built: Path) -> None:
