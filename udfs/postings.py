@@ -27,6 +27,7 @@ GROUPS = HASHES // GROUP + 1
 NEAR = 8  # frames: of nearer places one is a candidate
 MOST = 512  # candidates of a query, as few as keep the right one nearly always (docs/catalogue.md)
 LEAST = 3  # votes of a candidate
+STRETCH = 64  # places that are passed over together where all have few votes
 
 
 @dataclass(frozen=True)
@@ -158,22 +159,28 @@ def _vote_slabs(
             shift = reach - frames[i] // STEP
             for j in range(begin, end):
                 counts[places[j] + shift] += np.uint16(1)
-        for near in range(0, len(counts) - NEAR, NEAR // STEP):
-            best, at = np.int64(least), -1
-            for i in range(near, near + NEAR // STEP):
-                here = np.int64(counts[i]) + np.int64(counts[i + 1])
-                if here > best:
-                    best, at = here, i
-            if at < 0:
+        for stretch in range(0, len(counts) - NEAR, STRETCH):
+            most_here = np.uint16(0)
+            for i in range(stretch, min(stretch + STRETCH + 1, len(counts))):
+                most_here = max(most_here, counts[i])
+            if 2 * np.int64(most_here) <= least:  # nearly always; the processor compares many at once
                 continue
-            if count == len(votes):
-                least = _keep_best(votes, starts, count, most)
-                count = most
-                if best <= least:
+            for near in range(stretch, min(stretch + STRETCH, len(counts) - NEAR), NEAR // STEP):
+                best, at = np.int64(least), -1
+                for i in range(near, near + NEAR // STEP):
+                    here = np.int64(counts[i]) + np.int64(counts[i + 1])
+                    if here > best:
+                        best, at = here, i
+                if at < 0:
                     continue
-            votes[count] = best
-            starts[count] = (first_slab + slab) * SLAB + (at - reach) * STEP + 1
-            count += 1
+                if count == len(votes):
+                    least = _keep_best(votes, starts, count, most)
+                    count = most
+                    if best <= least:
+                        continue
+                votes[count] = best
+                starts[count] = (first_slab + slab) * SLAB + (at - reach) * STEP + 1
+                count += 1
     return count
 
 
