@@ -31,6 +31,7 @@ PYTHON = Path("/usr/bin/python3.11")
 PROBE = Path(__file__).with_name("probe.py")
 SIZES = re.compile(r"\.(cores|memory|memoryOverhead)$")
 PARTITIONS = 2
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # it lives for seconds: compiling well does not pay
 START_SECONDS = 600  # a machine that is busy with other things takes minutes
 
 
@@ -67,7 +68,10 @@ def check_bundle(bundle: Path, place: Path, say: Callable[[str], None] = lambda 
     result = place / "probe.json"
     # A copy: Python puts a script's own folder first on its path, and that must not be this package's.
     script = shutil.copy(PROBE, fresh(place / "probe"))
-    output = spark_submit(bundle, place, [str(script), str(result)])
+    archives = [f"{bundle.resolve() / ENVIRONMENT}#environment"]
+    if DATA in manifest.parts:
+        archives.append(f"{bundle.resolve() / DATA}#data")
+    output = spark_submit(place, [str(script), str(result)], archives)
     if not result.is_file():
         return Report(manifest, native, True, {}, (*findings, f"Spark did not start from it:\n{output[-4000:]}"))
     say("4/4 comparing what was imported from where")
@@ -91,7 +95,7 @@ def check_job(bundle: Path, place: Path, records: Path) -> tuple[int, list[str]]
     if (place / "data/settings.toml").is_file():
         arguments += ["--config", str(place / "data/settings.toml")]
     arguments += ["--index", "./data/index"]
-    output = spark_submit(bundle, place, [str(bundle.resolve() / ENTRY), *arguments])
+    output = spark_submit(place, [str(bundle.resolve() / ENTRY), *arguments])
     if not (lake / "verdicts").is_dir():
         return 0, [f"the job did not run from the bundle:\n{output[-4000:]}"]
     verdicts = list(query(open_table(str(lake), "verdicts"), "SELECT reasons FROM lake"))
@@ -156,27 +160,27 @@ def judge_probe(probe: dict[str, Any], place: Path) -> list[str]:
     return findings + [f"{key} is not what was submitted but {value}" for key, value in probe["changed"].items()]
 
 
-def spark_submit(bundle: Path, place: Path, script: Sequence[str]) -> str:
+def spark_submit(place: Path, script: Sequence[str], archives: Sequence[str] = ()) -> str:
     """Start a script by spark-submit as EMR would; gives what it printed, both streams together.
 
-    The master is ``local-cluster``: executors are processes of their own that unpack the archives themselves, in
-    folders below `place`.
+    With `archives` the master is ``local-cluster``: executors are processes of their own that unpack them, in folders
+    below `place`. Without any, the tasks run in the driver's process, and their Python is what `place` holds unpacked.
     """
     if not PYTHON.exists():
         raise UserError(f"{PYTHON} is not on this machine: install Python 3.11 there, it stands for EMR's own")
     home = spark_home(place)
-    archives = [f"{bundle.resolve() / ENVIRONMENT}#environment"]
-    if (bundle / DATA).is_file():
-        archives.append(f"{bundle.resolve() / DATA}#data")
+    where = ["--master", "local-cluster[1,1,1024]", "--archives", ",".join(archives)]
     command = [
         str(home / "bin/spark-submit"),
-        *("--master", "local-cluster[1,1,1024]", "--driver-memory", "1g"),
-        *("--archives", ",".join(archives)),
+        *(where if archives else ("--master", f"local[{PARTITIONS}]")),
+        *("--driver-memory", "1g"),
         *("--jars", find_jars()),  # EMR's own Delta
         *("--conf", "spark.pyspark.python=./environment/bin/python"),
         *("--conf", f"spark.pyspark.driver.python={place.resolve() / 'environment/bin/python'}"),
         *(part for key, value in properties().items() for part in ("--conf", f"{key}={value}")),
         *("--conf", f"spark.local.dir={fresh(place / 'scratch')}", "--conf", "spark.ui.enabled=false"),
+        *("--conf", f"spark.driver.extraJavaOptions={QUICK_JAVA}"),
+        *("--conf", f"spark.executor.extraJavaOptions={QUICK_JAVA}"),
         *("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1"),
         *script,
     ]

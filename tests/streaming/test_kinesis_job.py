@@ -135,7 +135,9 @@ class KilledJob:
         self._checkpoint = folder / "checkpoint"
         self._log = folder / "job.log"
         line = [str(COMMAND), *job_line(folder, transport), "--timeout-seconds", "600", "--trigger-seconds", "0.2"]
-        environment = {**os.environ, "SOUNDGATE_MAX_BATCH_BYTES": str(BATCH_BYTES)}
+        # The JVM lives for seconds: compiling well does not pay.
+        java = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+        environment = {**os.environ, **java, "SOUNDGATE_MAX_BATCH_BYTES": str(BATCH_BYTES)}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(line, env=environment, stdout=log, stderr=log, start_new_session=True)
 
