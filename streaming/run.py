@@ -7,17 +7,21 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
+from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from streaming.batch import BatchWriter
+from streaming.catalogue import Catalogue, open_catalogue
 from streaming.companions import Companions
 from streaming.errors import UserError
 from streaming.identity import check_newest_batch, claim
+from streaming.index_place import is_catalogue
 from streaming.ledger import Ledger
 from streaming.metrics import state_bytes
 from streaming.pipeline import plan_outcomes
@@ -36,6 +40,7 @@ from udfs.landmark_index import open_index
 LOOK_SECONDS = 0.2
 REQUEST_SECONDS = 5.0  # on S3 each look is a request
 STOP_REQUEST = "stop/requested"  # in the checkpoint, for those who cannot reach this machine
+FOREIGN_FILE = ". It is no file of records: move it out of the source's folder, then start again"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -54,26 +59,57 @@ def run(settings: Settings, spark: SparkSession | None = None) -> None:
     UserError
         When it could not start, or stopped by itself.
     """
+    check_folders(settings)
     check_index(settings)
-    session = spark or start_session(settings.partitions, session_properties(settings))
-    try:
-        with stop_signals() as asked:
-            companions = Companions(settings)
-            job = Job(session, settings)
-            job.writer.observers.append(companions.note)
-            job.start()
-            with companions.along(session):
-                job.watch(asked)
-    finally:
-        if spark is None:
-            session.stop()
+    with stop_signals() as asked:  # from here on: starting Spark takes seconds, too
+        session = spark or start_session(settings.partitions, session_properties(settings))
+        try:
+            if not asked.is_set():
+                _run(session, settings, asked)
+        except (Py4JNetworkError, ConnectionError) as error:
+            raise UserError(
+                "Spark's JVM is gone: killed, or out of memory. Nothing is lost: start again on the same checkpoint"
+            ) from error
+        finally:
+            if spark is None:
+                with suppress(Py4JError, ConnectionError):  # of a JVM that is gone; what broke it is told already
+                    session.stop()
+
+
+def _run(session: SparkSession, settings: Settings, asked: threading.Event) -> None:
+    companions = Companions(settings)
+    job = Job(session, settings)
+    job.writer.observers.append(companions.note)
+    job.start()
+    with companions.along(session):
+        job.watch(asked)
+
+
+def check_folders(settings: Settings) -> None:
+    """Look for the folders of record files before anything is started or written."""
+    for source in settings.source:
+        kind, _, folder = source.partition(":")
+        if kind == "files" and "://" not in folder and not Path(folder).is_dir():
+            raise UserError(f"--source {source}: there is no such folder")
 
 
 def check_index(settings: Settings) -> None:
     """Open the index once here, so that a wrong one stops the start and not the first batch."""
+    if is_catalogue(settings.index):  # `find_catalogue` does, once Spark runs
+        return
     try:
         open_index(settings.index)
     except (IndexRefusedError, OSError) as error:
+        raise UserError(f"--index {settings.index}: {error}") from error
+
+
+def find_catalogue(spark: SparkSession, settings: Settings) -> Catalogue | None:
+    """Open the catalogue, if the index is one, as it will be for the whole run."""
+    if not is_catalogue(settings.index):
+        return None
+    try:
+        return open_catalogue(spark, str(settings.index))
+    except IndexRefusedError as error:
         raise UserError(f"--index {settings.index}: {error}") from error
 
 
@@ -107,6 +143,7 @@ class Job:
         self._pressure = Pressure(self._checkpoint, settings.max_open_uploads, settings.max_state_bytes)
         staging = Staging(settings.checkpoint, self._checkpoint)
         self.writer = BatchWriter(settings, staging, self._lake, self._ledger, self._pressure)
+        self.writer.catalogue = find_catalogue(spark, settings)
         self._query: StreamingQuery | None = None
         self._seen: tuple[Any, ...] | None = None
         self._first_batch: int | None = None
@@ -212,9 +249,15 @@ def hush(spark: SparkSession) -> None:
 
 def explain(failure: BaseException) -> str:
     """Give what failed in one line: the innermost cause, without the stacks of the JVM and of Python workers."""
-    if not isinstance(failure, PySparkException):
-        return f"{type(failure).__name__}: {failure}"
     lines = [line for line in str(failure).splitlines() if line.strip()]
     told = [line.strip() for line in lines if not line.startswith((" ", "\t")) and "Traceback" not in line]
     causes = [line.removeprefix("Caused by: ") for line in told if line.startswith("Caused by: ")]
-    return causes[-1] if causes else told[-1]
+    if causes:
+        cause = causes[-1]
+    elif isinstance(failure, Py4JJavaError):  # "An error occurred while calling …", then ": " and the exception
+        cause = next((line.removeprefix(": ") for line in told if line.startswith(": ")), told[0])
+    elif isinstance(failure, PySparkException):
+        cause = told[-1]
+    else:
+        return f"{type(failure).__name__}: {failure}"
+    return cause + (FOREIGN_FILE if "not a Parquet file" in cause else "")

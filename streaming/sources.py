@@ -30,6 +30,7 @@ from streaming.wire import route_sql
 
 KINESIS = "kinesis:"
 NOT_FOUND = "[DATA_SOURCE_NOT_FOUND]"
+ANY_AGE = "36500d"
 
 
 def read_records(spark: SparkSession, settings: Settings) -> DataFrame:
@@ -140,6 +141,7 @@ def _read_files(spark: SparkSession, settings: Settings, folder: str) -> DataFra
         spark.readStream.schema(RECORD)
         .option("maxBytesPerTrigger", share_of_batch(settings))
         .option("pathGlobFilter", "*.parquet")
+        .option("maxFileAge", ANY_AGE)  # else a file a week older than the newest is passed over, in silence
         .parquet(folder)
     )
 

@@ -162,6 +162,61 @@ def test_an_index_that_is_none_stops_the_start(tmp_path: Path, spark: SparkSessi
     assert not (tmp_path / "lake").exists()
 
 
+def test_a_source_that_is_not_there_stops_the_start_before_anything_is_claimed(
+    tmp_path: Path, index: Path, spark: SparkSession
+) -> None:
+    rig = make_rig(tmp_path, index)
+    with pytest.raises(UserError, match=r"--source files:.*: there is no such folder"):
+        rig.drain(spark, source=f"files:{tmp_path / 'nowhere'}")
+    assert not (tmp_path / "checkpoint").exists()
+    assert not (tmp_path / "lake").exists()
+
+
+def test_a_signal_while_spark_starts_ends_the_run_before_its_first_batch(
+    tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = []
+
+    class Session:
+        def stop(self) -> None:
+            stopped.append(self)
+
+    def start(*_: object) -> Session:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return Session()
+
+    monkeypatch.setattr("streaming.run.start_session", start)
+    run(make_rig(tmp_path, index).settings())
+    assert len(stopped) == 1
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_a_file_that_is_no_file_of_records_is_named_with_the_way_out_and_costs_nothing_else(
+    tmp_path: Path, index: Path, spark: SparkSession
+) -> None:
+    rig = make_rig(tmp_path, index)
+    rig.put([Record("a/b", b"poison")])
+    foreign = rig.inbox / "zz.parquet"
+    foreign.write_bytes(b"garbage")
+    with pytest.raises(UserError, match=r"zz\.parquet.*move it out of the source's folder") as told:
+        rig.drain(spark)
+    assert len(str(told.value).splitlines()) == 1
+    foreign.unlink()
+    rig.drain(spark)
+    assert len(rig.rejections()) == 1
+
+
+def test_a_record_file_that_is_years_older_than_another_is_read_too(
+    tmp_path: Path, index: Path, spark: SparkSession
+) -> None:
+    rig = make_rig(tmp_path, index)
+    os.utime(rig.put([Record("a/b", b"poison of today")]))
+    rig.drain(spark)
+    rig.put([Record("a/b", b"poison of 2023")])
+    rig.drain(spark)
+    assert len(rig.rejections()) == 2
+
+
 def test_a_batch_that_fails_stops_the_job_with_its_cause(
     tmp_path: Path, index: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
