@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 
 from streaming.ledger import Ledger
 from streaming.metrics import Counted
-from streaming.pipeline import plan_rows
+from streaming.pipeline import make_opener, plan_rows
 from streaming.pressure import Pressure
 from streaming.settings import Settings
 from streaming.sinks import REJECTIONS, VERDICTS, Lake
@@ -35,6 +35,7 @@ class BatchWriter:
 
     def __init__(self, settings: Settings, staging: Staging, lake: Lake, ledger: Ledger, pressure: Pressure) -> None:
         self._settings = settings
+        self._opener = make_opener(settings)
         self._staging = staging
         self._lake = lake
         self._ledger = ledger
@@ -58,7 +59,7 @@ class BatchWriter:
 
     def _write(self, outcomes: DataFrame, batch_id: int) -> None:
         self._staging.clear()
-        self._staging.write(plan_rows(outcomes, self._settings), batch_id)
+        self._staging.write(plan_rows(outcomes, self._settings, self._opener), batch_id)
         staged = self._staging.read(outcomes.sparkSession, batch_id)
         self.last = count(staged)
         if self.last.verdicts:

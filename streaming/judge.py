@@ -8,7 +8,8 @@ from pathlib import Path
 from udfs.classify import Classifier
 from udfs.decode import Decoded
 from udfs.findings import Classification
-from udfs.landmark_index import open_index
+from udfs.index_files import IndexRefusedError
+from udfs.landmark_index import LandmarkIndex, open_index
 from udfs.match import MIN_SCORE
 from udfs.samples import DecodeLimits
 from udfs.sandbox import SandboxedDecoder
@@ -34,6 +35,7 @@ class JudgeOpener:
     index: Path
     limits: DecodeLimits
     min_score: float | None = None
+    manifest: bytes | None = None  # the index's when the job began: a worker that starts later opens the same
 
     def __call__(self) -> OpenedJudge:
         """Open it; the decoder lives and ends with this process.
@@ -43,6 +45,14 @@ class JudgeOpener:
         udfs.index_files.IndexRefusedError
             For an index that is none.
         """
-        index = open_index(self.index)
+        index = self._open_index()
         min_score = MIN_SCORE if self.min_score is None else self.min_score
         return OpenedJudge(Classifier(SandboxedDecoder(self.limits), index, min_score), index.sha256)
+
+    def _open_index(self) -> LandmarkIndex:
+        try:
+            return open_index(self.index, self.manifest)
+        except IndexRefusedError:
+            if self.manifest is None:
+                raise
+            return open_index(self.index)  # its files are gone since; the verdicts name what they come from

@@ -26,6 +26,7 @@ from streaming.sources import group_records, read_records
 from streaming.track_store import TrackStore
 from udfs.classify_udf import make_classify_udf
 from udfs.forensics import model_sha256
+from udfs.index_files import MANIFEST
 from udfs.samples import DecodeLimits
 
 
@@ -35,9 +36,16 @@ def plan_outcomes(spark: SparkSession, settings: Settings, starts_ms: Sequence[i
     return rebuild(group_records(records), settings, starts_ms)
 
 
-def plan_rows(outcomes: DataFrame, settings: Settings) -> DataFrame:
+def plan_rows(outcomes: DataFrame, settings: Settings, opener: JudgeOpener) -> DataFrame:
     """Plan a batch: its outcomes, judged and laid out as rows of the tables."""
-    return to_rows(judge(read_facts(outcomes), settings), settings)
+    return to_rows(judge(read_facts(outcomes), settings, opener), settings)
+
+
+def make_opener(settings: Settings) -> JudgeOpener:
+    """Say what a run of the job judges with; made once a run, so that an index changed meanwhile changes nothing."""
+    limits = DecodeLimits(max_seconds=settings.max_track_seconds)
+    manifest = settings.index / MANIFEST
+    return JudgeOpener(settings.index, limits, settings.min_score, manifest.read_bytes() if manifest.exists() else None)
 
 
 def rebuild(records: DataFrame, settings: Settings, starts_ms: Sequence[int]) -> DataFrame:
@@ -62,9 +70,8 @@ def read_facts(outcomes: DataFrame) -> DataFrame:
     return outcomes.withColumn("facts", F.from_json("facts", FACTS))
 
 
-def judge(outcomes: DataFrame, settings: Settings) -> DataFrame:
+def judge(outcomes: DataFrame, settings: Settings, opener: JudgeOpener) -> DataFrame:
     """Judge the tracks among the outcomes, in the column ``judged``; accepted ones are stored on the way."""
-    opener = JudgeOpener(settings.index, DecodeLimits(max_seconds=settings.max_track_seconds), settings.min_score)
     store = TrackStore(
         accepted=open_place(f"{settings.lake}/tracks") if settings.store_accepted else None,
         quarantine=open_place(settings.quarantine) if settings.quarantine else None,

@@ -19,6 +19,7 @@ JARS_VARIABLE = "SOUNDGATE_JARS"
 LOCAL_JARS = Path(__file__).resolve().parent.parent / ".cache" / "jars"
 DELTA_PATTERN = "delta-spark_*.jar"
 SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
+TRIES = 4  # of a task, as on a cluster: a worker that the kernel killed for memory is no reason to stop
 MOST_PARTITIONS = 64  # unless more are asked for: each costs 0.1 s of CPU a batch
 
 PROPERTIES = {
@@ -86,7 +87,9 @@ def start_session(partitions: int | None = None, more: dict[str, str] | None = N
         properties = {name: value for name, value in PROPERTIES.items() if name not in said}
     else:
         cores = os.cpu_count() or 1
-        properties = properties | LOCAL_PROPERTIES | {"spark.jars": find_jars(), "spark.master": f"local[{cores}]"}
+        properties = (
+            properties | LOCAL_PROPERTIES | {"spark.jars": find_jars(), "spark.master": f"local[{cores},{TRIES}]"}
+        )
         properties[SHUFFLE_PARTITIONS] = str(min(cores, MOST_PARTITIONS))
     if partitions:
         properties[SHUFFLE_PARTITIONS] = str(partitions)

@@ -64,8 +64,8 @@ class Manifest:
         return sum(entry.bytes for generation in self.generations for entry in generation.files.values())
 
 
-def read_manifest(folder: Path, version: int) -> tuple[Manifest, str]:
-    """Read an index's manifest and its SHA-256.
+def read_manifest(folder: Path, version: int, pinned: bytes | None = None) -> tuple[Manifest, str]:
+    """Read an index's manifest and its SHA-256, or take a `pinned` one that was read before.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def read_manifest(folder: Path, version: int) -> tuple[Manifest, str]:
     """
     path = folder / MANIFEST
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if pinned is None else pinned
     except OSError as error:
         raise IndexRefusedError(f"{folder} is no index: {MANIFEST} cannot be read ({error.strerror})") from error
     try:

@@ -117,8 +117,8 @@ def sampled(pieces: int) -> NDArray[np.int64]:
     return np.arange(min(pieces, SAMPLE_PIECES)) * pieces // min(pieces, SAMPLE_PIECES)
 
 
-def open_index(folder: Path | str) -> LandmarkIndex:
-    """Open an index in milliseconds, whatever its size.
+def open_index(folder: Path | str, pinned: bytes | None = None) -> LandmarkIndex:
+    """Open an index in milliseconds, whatever its size; as it was when its `pinned` manifest was read, if one is given.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def open_index(folder: Path | str) -> LandmarkIndex:
         When it is no index, of another version, or not what its manifest says; see `soundgate index verify`.
     """
     folder = Path(folder)
-    manifest, sha256 = read_manifest(folder, fingerprint.VERSION)
+    manifest, sha256 = read_manifest(folder, fingerprint.VERSION, pinned)
     check_quickly(folder, manifest)
     generations = tuple(_map(folder, entry) for entry in manifest.generations)
     return LandmarkIndex(folder, sha256, manifest.bytes, generations)

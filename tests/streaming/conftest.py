@@ -21,7 +21,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     with pytest.MonkeyPatch.context() as patch:  # Spark's Python workers get the environment of the JVM's start
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
-        session = start_session(2, {"spark.master": "local[2]", "spark.local.dir": str(local)})
+        session = start_session(2, {"spark.master": "local[2,4]", "spark.local.dir": str(local)})
     yield session
     session.stop()
 

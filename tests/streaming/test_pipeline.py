@@ -11,7 +11,7 @@ from chispa import assert_df_equality
 from job_rig import make_rig
 from pyspark.sql import DataFrame, SparkSession
 
-from streaming.pipeline import plan_rows
+from streaming.pipeline import make_opener, plan_rows
 from streaming.schemas import OUTCOME, RECORD
 from streaming.sources import group_records
 
@@ -24,7 +24,7 @@ def rows_of(spark: SparkSession, tmp_path: Path, index: Path) -> Any:
 
     def plan(outcomes: list[tuple[str, str, bytes | None, dict[str, Any]]]) -> DataFrame:
         made = [(kind, key, data, json.dumps(facts)) for kind, key, data, facts in outcomes]
-        return plan_rows(spark.createDataFrame(made, OUTCOME), settings)
+        return plan_rows(spark.createDataFrame(made, OUTCOME), settings, make_opener(settings))
 
     return plan
 
