@@ -4,9 +4,9 @@
     python tests/bench/train_forensics.py --only modem        # leaves the other ensembles as they are
 
 Three ensembles: is a window data (families a-e against the real makers), is there a layer under music (l), is an
-excerpt a modem (f). A file's rows weigh as much as another's square root, so that long files do not drown short ones. Files
-written lossily are left out of the first two: what they held is gone. The result is the same for the same packages,
-payloads and seeds.
+excerpt a modem (f). A file's rows weigh as much as another's square root, so that long files do not drown short ones.
+Files written lossily are left out of the first two: what they held is gone. The result is the same for the same
+packages, payloads and seeds.
 """
 
 from __future__ import annotations

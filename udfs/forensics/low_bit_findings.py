@@ -8,6 +8,7 @@ from udfs.forensics.lowbits import DEPTHS, Floor, floor_power, measure_floor, re
 from udfs.forensics.signal import Signal
 from udfs.forensics.steady_floor import count_stretches, is_amplified
 
+NO_FLOOR = 2 * floor_power(max(DEPTHS))  # a recording that is nowhere quieter has no floor to look for
 STEADY_FLOOR = 3.0  # log-odds where two stretches and more have the floor, frequency by frequency
 MAX_OFF_LEVEL = 0.04  # of the floor's power; a dozen cells of time and frequency measure it to about 0.03
 
@@ -30,8 +31,10 @@ def find_low_bits(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
     numbers["floor_sharpness"], numbers["floor_level"] = best.sharpness, best.level
     odds = log_odds(best)
     detail = f"the noise floor is that of {best.depth} replaced bits in {best.windows} windows"
-    if odds < STEADY_FLOOR:
-        stretches, depth = max((count_stretches(c, floor_power(d)), d) for c in channels for d in DEPTHS)
+    if odds < STEADY_FLOOR and best.quietest < NO_FLOOR:
+        powers = [floor_power(depth) for depth in DEPTHS]
+        counts = [count_stretches(channel, powers) for channel in channels]
+        stretches, depth = max((count, depth) for found in counts for count, depth in zip(found, DEPTHS, strict=True))
         if stretches:
             odds, detail = STEADY_FLOOR, f"the noise floor is that of {depth} replaced bits in {stretches} stretches"
     return [Finding(odds, Reason("stego.low_bits_floor", detail))]

@@ -24,7 +24,7 @@ HEAD_SAMPLES = 1 << 15  # of which planes are read out to recognise a payload: 4
 MIN_PHASE_BIAS = 0.06  # by which a bit of eight must be commoner than another before the plane is read at all
 SEGMENT, BANDS = 1024, 32
 WINDOW = 8192
-MAX_WINDOWS = 100
+MAX_WINDOWS = 30
 
 Integers = NDArray[np.integer]
 BitOrder = Literal["big", "little"]
@@ -91,6 +91,7 @@ class Floor:
     cells: int  # of time and frequency that lie on it
     sharpness: float  # share of the cells near the floor that lie right on it
     level: float  # measured over expected power
+    quietest: float = np.inf  # power of the quietest cell, in squared least significant bits
 
 
 def measure_floor(channel: Integers) -> Floor:
@@ -106,8 +107,9 @@ def measure_floor(channel: Integers) -> Floor:
 def band_powers(window: Integers) -> NDArray[np.float64]:
     """Mean power in `BANDS` equal bands, in squared least significant bits; shape (BANDS,)."""
     hann = np.hanning(SEGMENT + 1)[:SEGMENT]
-    segments = np.lib.stride_tricks.sliding_window_view(window - window.mean(), SEGMENT)[:: SEGMENT // 2]
-    spectra = scipy.fft.rfft(segments * (hann / np.sqrt(np.sum(hann**2))), axis=1)[:, 1:]
+    centred = (window - window.mean()).astype(np.float32)
+    segments = np.lib.stride_tricks.sliding_window_view(centred, SEGMENT)[:: SEGMENT // 2]
+    spectra = scipy.fft.rfft(segments * (hann / np.sqrt(np.sum(hann**2))).astype(np.float32), axis=1)[:, 1:]
     power = (spectra.real**2 + spectra.imag**2).mean(axis=0)
     return np.asarray(power.reshape(BANDS, -1).mean(axis=1))
 
@@ -121,4 +123,4 @@ def fit_floor(cells: NDArray[np.float64], depth: int) -> Floor:
     fitting = loud & (ratio.min(axis=1) > 0.7) & (core.sum(axis=1) >= 4)
     on, near = int(core[fitting].sum()), int(side[fitting].sum())
     level = float(np.median(ratio[fitting][core[fitting]])) if on else 0.0
-    return Floor(depth, int(fitting.sum()), on, on / max(1, on + near), level)
+    return Floor(depth, int(fitting.sum()), on, on / max(1, on + near), level, float(cells.min()))

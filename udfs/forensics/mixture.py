@@ -22,7 +22,8 @@ from udfs.forensics.windows import Measured
 
 MIN_WINDOWS = 3
 MAX_CHANNELS = 2
-CAUTION = 1.3  # log-odds: uploads with a layer are far rarer than the training set has them
+DEEPEST = 36.0  # dB under the sound: what is quieter is not looked for, and most music leaves far quieter bands
+CAUTION = 0.8  # log-odds: uploads with a layer are far rarer than the training set has them
 WINDOW_FEATURES = (
     *("kurtosis_10", "kurtosis_50", "kurtosis_90", "skew_50", "skew_size_50", "skew_size_90"),
     *("gain_10", "gain_50", "gain_90", "flatness_10", "flatness_50", "crest_50"),
@@ -85,8 +86,19 @@ def _follows(level: NDArray[np.float64], total: NDArray[np.float64]) -> float:
     return float(np.clip(centred @ (level - level.mean()) / (centred @ centred + 1.0), -2, 3))
 
 
+def has_room(measured: Measured) -> bool:
+    """Whether a white layer that is to be found can be there: no band lies further under the whole than it does."""
+    bands = measured.bands[measured.usable]
+    if len(bands) < MIN_WINDOWS:
+        return False
+    under = 10 * np.log10((10 ** (bands / 10)).mean(axis=1)) - bands.min(axis=1)
+    return float(np.quantile(under, 0.2)) < DEEPEST
+
+
 def describe(signal: Signal, measured: Measured) -> NDArray[np.float64] | None:
-    """`FEATURES` of one channel; None where it is too short or too silent to tell."""
+    """`FEATURES` of one channel; None where it is too short or silent, or has no room."""
+    if not has_room(measured):
+        return None
     column = signal.values[:, measured.channel]
     of_windows = summarise(measured)
     of_layer = describe_layer(cut_parts(column, signal.full_scale)) if of_windows is not None else None

@@ -20,7 +20,7 @@ from udfs.forensics.tone_grid import ToneGrid, find_dtmf, find_mfsk, find_multit
 EXCERPT_SECONDS = 6.0
 MIN_SECONDS = 0.2
 NOISE_LIKE = 0.25  # spectral flatness from which on it is noise over the whole band, and not looked at
-CAUTION = 1.0  # log-odds: modems are far rarer among uploads than the training set has them
+CAUTION = 0.5  # log-odds: modems are far rarer among uploads than the training set has them
 SUSPICIOUS = -1.0  # log-odds from which on the kinds of modem are told apart
 KINDS = ("fsk", "psk", "ook")
 FEATURES = (
@@ -107,7 +107,7 @@ def cut_excerpts(signal: Signal) -> list[Real]:
     if frames < MIN_SECONDS * signal.sample_rate:
         return []
     found = []
-    for start in (0,) if frames < 1.5 * length else (0, (frames - length) // 2):
+    for start in (0,) if frames < 2 * length else (0, (frames - length) // 2):
         part = signal.values[start : start + length].astype(np.float32) / np.float32(signal.full_scale)
         power = np.einsum("nc,nc->c", part, part) / len(part)
         if power.max() < 1e-7:

@@ -7,13 +7,15 @@ the power that replacing low bits leaves tell of it, also where they are too few
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 FRAME = 1024
 STRETCH = 1 << 16  # samples
-STRETCHES = 10
+STRETCHES = 6
 MIN_BINS = 12
 MIN_STRETCHES = 2
 MIN_SHARE = 0.75  # of the steady frequencies near the floor that lie on it
@@ -34,14 +36,21 @@ def is_amplified(channel: Integers) -> bool:
     return bool(len(used) < MIN_USED * (used[-1] - used[0] + 1))
 
 
-def count_stretches(channel: Integers, power: float) -> int:
-    """Of up to `STRETCHES` stretches those whose floor is `power` squared steps; 0 for fewer than `MIN_STRETCHES`."""
+def count_stretches(channel: Integers, powers: Sequence[float]) -> list[int]:
+    """For each of `powers` (squared steps) how many of up to `STRETCHES` stretches have a floor of just that.
+
+    0 for fewer than `MIN_STRETCHES`.
+    """
     length = min(STRETCH, len(channel))
     if length < 16 * FRAME:
-        return 0
+        return [0] * len(powers)
     starts = np.linspace(0, len(channel) - length, max(1, min(STRETCHES, len(channel) // length))).astype(int)
-    fitting = sum(_has_floor(_frame_powers(channel[start : start + length]), power) for start in starts)
-    return fitting if fitting >= MIN_STRETCHES else 0
+    fitting = [0] * len(powers)
+    for start in starts:
+        frames = _frame_powers(channel[start : start + length])
+        for number, power in enumerate(powers):
+            fitting[number] += _has_floor(frames, power)
+    return [count if count >= MIN_STRETCHES else 0 for count in fitting]
 
 
 def _frame_powers(samples: Integers) -> NDArray[np.float32]:
