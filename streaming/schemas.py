@@ -73,8 +73,13 @@ CLASSIFICATION_COLUMNS: tuple[tuple[str, object], ...] = (
 )
 CLASSIFICATION = fields(*CLASSIFICATION_COLUMNS)
 
+# A track's fingerprint, where it is identified against a catalogue after it was judged (`streaming.identification`).
+PRINT = fields(("signs", BinaryType()), ("strong", BinaryType()), ("active", BinaryType()))
+
 # What the classifier's UDF gives.
-JUDGEMENT = fields(*CLASSIFICATION_COLUMNS, ("index_sha256", STRING), ("decided_us", LONG), ("judge_ms", LONG))
+JUDGEMENT = fields(
+    *CLASSIFICATION_COLUMNS, ("index_sha256", STRING), ("decided_us", LONG), ("judge_ms", LONG), ("print", PRINT)
+)
 
 MISSING_RANGE = fields(("first", LONG), ("last", LONG))
 
@@ -153,4 +158,5 @@ ROW = fields(
     ("judge_ms", LONG),  # what judging the track took, for the metrics
     ("verdict", VERDICT),
     ("rejection", REJECTION),
+    ("print", PRINT),
 )

@@ -61,6 +61,12 @@ class Staging:
         """Read a batch's rows."""
         return spark.read.schema(ROW).parquet(self._path(batch_id))
 
+    def replace(self, rows: DataFrame, batch_id: int) -> DataFrame:
+        """Write what was made of a batch's rows, and read that."""
+        path = f"{self._path(batch_id)}-identified"
+        rows.write.mode("overwrite").parquet(path)
+        return rows.sparkSession.read.schema(ROW).parquet(path)
+
     def clear(self) -> None:
         """Delete everything staged: of batches that are committed, or will be done again."""
         self._place.remove_tree(FOLDER)

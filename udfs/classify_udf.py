@@ -31,6 +31,9 @@ class Judge(Protocol):
     def judge(self, track: Track) -> tuple[Classification, Decoded | None]:
         """Judge a track and give its samples; never raises for what is in it."""
 
+    def take_print(self, classification: Classification, decoded: Decoded | None) -> dict[str, bytes] | None:
+        """Take the fingerprint of a track that is to be identified elsewhere; None where it is not."""
+
 
 Keep = Callable[[Track, Decision, Decoded | None], str | None]
 
@@ -89,6 +92,7 @@ def _classify_row(
     row["judge_ms"] = (time.perf_counter_ns() - started) // 1_000_000
     row["stored_at"] = keep(track, classification.decision, decoded)
     row["index_sha256"] = opened.index_sha256
+    row["print"] = opened.take_print(classification, decoded)
     row["decided_us"] = time.time_ns() // 1000
     return row
 
