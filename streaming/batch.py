@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from pyspark.sql import DataFrame
 
+from streaming.catalogue import Catalogue
+from streaming.identification import identify_staged
 from streaming.ledger import Ledger
 from streaming.metrics import Counted
 from streaming.pipeline import make_opener, plan_rows
@@ -14,6 +16,7 @@ from streaming.pressure import Pressure
 from streaming.settings import Settings
 from streaming.sinks import REJECTIONS, VERDICTS, Lake
 from streaming.staging import BatchCounts, Staging, count
+from udfs.match import MIN_SCORE
 
 
 class ClosingError(Exception):
@@ -40,6 +43,7 @@ class BatchWriter:
         self._lake = lake
         self._ledger = ledger
         self._pressure = pressure
+        self.catalogue: Catalogue | None = None  # what tracks are identified against, if not an index of files
         self.closing = threading.Event()  # set: begin no further batch
         self.refused = False  # whether a batch was, for that reason: the query then ends with an error that is none
         self.failure: Exception | None = None  # why a batch failed, before Spark wrapped it
@@ -47,7 +51,10 @@ class BatchWriter:
         self.observers: list[Callable[[int, Counted], None]] = []  # told of each batch once it is in the tables
 
     def write(self, outcomes: DataFrame, batch_id: int) -> None:
-        """Write a batch: 1. clear, 2. stage (the plan's one action), 3. verdicts, 4. rejections, 5. the ledger."""
+        """Write a batch: 1. clear, 2. stage (the plan's one action), 3. verdicts, 4. rejections, 5. the ledger.
+
+        Against a catalogue the staged tracks are identified between 2 and 3.
+        """
         if self.closing.is_set():
             self.refused = True
             raise ClosingError("no further batch is begun: the job is stopping")
@@ -61,6 +68,10 @@ class BatchWriter:
         self._staging.clear()
         self._staging.write(plan_rows(outcomes, self._settings, self._opener), batch_id)
         staged = self._staging.read(outcomes.sparkSession, batch_id)
+        if self.catalogue is not None:
+            least = MIN_SCORE if self._settings.min_score is None else self._settings.min_score
+            with identify_staged(staged, self.catalogue, least) as identified:
+                staged = self._staging.replace(identified, batch_id)
         self.last = count(staged)
         if self.last.verdicts:
             verdicts = staged.where("verdict IS NOT NULL").select("verdict.*")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from streaming.index_place import is_catalogue
 from udfs.classify import Classifier
 from udfs.decode import Decoded
-from udfs.findings import Classification
+from udfs.findings import Classification, Content
+from udfs.fingerprint import fingerprint
 from udfs.index_files import IndexRefusedError
 from udfs.landmark_index import LandmarkIndex, open_index
 from udfs.match import MIN_SCORE
@@ -22,10 +24,18 @@ class OpenedJudge:
 
     classifier: Classifier
     index_sha256: str
+    prints: bool = False  # whether tracks are identified later, by their fingerprints
 
     def judge(self, track: Track) -> tuple[Classification, Decoded | None]:
         """Judge a track and give its samples; never raises for what is in it."""
         return self.classifier.judge(track)
+
+    def take_print(self, classification: Classification, decoded: Decoded | None) -> dict[str, bytes] | None:
+        """Take the fingerprint of a track that is to be identified elsewhere; None for what is no sound."""
+        if not self.prints or decoded is None or classification.content is Content.MOCK:
+            return None
+        taken = fingerprint(decoded.mono(), decoded.facts.sample_rate)
+        return {name: getattr(taken, name).tobytes() for name in ("signs", "strong", "active")}
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,10 @@ class JudgeOpener:
         udfs.index_files.IndexRefusedError
             For an index that is none.
         """
-        index = self._open_index()
         min_score = MIN_SCORE if self.min_score is None else self.min_score
+        if is_catalogue(self.index):
+            return OpenedJudge(Classifier(SandboxedDecoder(self.limits), None, min_score), "", prints=True)
+        index = self._open_index()
         return OpenedJudge(Classifier(SandboxedDecoder(self.limits), index, min_score), index.sha256)
 
     def _open_index(self) -> LandmarkIndex:

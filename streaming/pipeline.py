@@ -93,6 +93,7 @@ def to_rows(judged: DataFrame, settings: Settings) -> DataFrame:
         F.col("judged.judge_ms").alias("judge_ms"),
         F.when(kind.isin(Kind.TRACK, Kind.VERDICT), _struct(VERDICT, _verdict(settings))).alias("verdict"),
         F.when(kind == Kind.REJECTION, _struct(REJECTION, _rejection())).alias("rejection"),
+        F.col("judged.print").alias("print"),
     )
 
 
