@@ -1,9 +1,9 @@
 """Fit the score to measured queries of unknown recordings: ``python -m references.calibrate``.
 
 The rows in calibration.csv have the columns that ``tests/bench/fingerprint.py --part calibration --rows`` writes. Of a
-query of unknown sound only the evidence of its best candidate counts. The share of such queries that exceed a value
-falls exponentially in the end; the fit takes the highest `TAIL` of them, by maximum likelihood (the mean excess over
-where the tail begins), and of all lengths of query the one that promises least.
+query of unknown sound only the evidence of its best candidate counts. The share of a corpus's queries that exceed a
+value is fitted by two exponentials that meet: one through the shares `BODY` and `TAIL`, and beyond `TAIL`, where the
+kinds of sound are that are mistaken easily, by maximum likelihood (the mean excess).
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,8 @@ from udfs.segments import block_count
 from udfs.spectrum import FRAMES_PER_SECOND
 
 ROWS = Path(__file__).with_name("calibration.csv")
-TAIL = 0.15  # the share of unknown queries that the fit looks at: those that could be mistaken
+BODY, TAIL = 0.5, 0.03  # shares of the unknown queries
+RARE = 500
 
 
 @dataclass(frozen=True)
@@ -31,34 +31,28 @@ class Fit:
 
     middle: float
     spread: float
+    knee: float
+    beyond: float
+
+    def evidence_at(self, share: float) -> float:
+        """Evidence that so small a share of unknown queries of one block exceeds."""
+        rarity = -math.log(share)
+        at_knee = (self.knee - self.middle) / self.spread
+        return self.middle + self.spread * min(rarity, at_knee) + self.beyond * max(0.0, rarity - at_knee)
 
 
-def read_unknown(
-    path: Path, recordings: Callable[[str], bool] = lambda name: True
-) -> dict[int, list[tuple[float, int]]]:
-    """Read (evidence, frames of the index) of the unknown queries of some recordings, by their length in seconds."""
-    found: dict[int, list[tuple[float, int]]] = {}
+Queries = list[tuple[float, float]]  # evidence, and what there was to mistake it for (`udfs.calibration.compared`)
+
+
+def read_unknown(path: Path) -> dict[str, Queries]:
+    """Read the unknown queries, by the corpus that they come from."""
+    found: dict[str, Queries] = {}
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
-            if row["known"] == "False" and recordings(row["recording"]):
-                found.setdefault(int(row["seconds"]), []).append((float(row["evidence"]), int(row["frames"])))
+            if row["known"] == "False":
+                much = compared(int(row["frames"]), blocks_of(int(row["seconds"])))
+                found.setdefault(row["corpus"], []).append((float(row["evidence"]), much))
     return found
-
-
-def fit_tail(evidence: Sequence[float], frames: int, blocks: int) -> Fit:
-    """Fit the exponential tail of unknown queries' evidence, each of so many blocks, in an index of so many frames."""
-    values = np.sort(np.asarray(evidence, np.float64))
-    low = float(np.quantile(values, 1 - TAIL))
-    spread = float((values[values > low] - low).mean())
-    # exp(-expected) is the share below: at `low` that is 1 - TAIL
-    expected = -math.log(1 - TAIL)
-    middle = low + spread * (math.log(expected) - math.log(compared(frames, blocks)))
-    return Fit(middle, spread)
-
-
-def fit_queries(seconds: int, queries: Sequence[tuple[float, int]]) -> Fit:
-    """Fit the (evidence, frames of the index) of queries of one length."""
-    return fit_tail([evidence for evidence, _ in queries], queries[0][1], blocks_of(seconds))
 
 
 def blocks_of(seconds: int) -> int:
@@ -66,10 +60,23 @@ def blocks_of(seconds: int) -> int:
     return block_count(round(seconds * FRAMES_PER_SECOND))
 
 
-def fit(rows: dict[int, list[tuple[float, int]]]) -> Fit:
-    """Fit every length of query by itself, and take the one that promises least at one wrong answer in 200."""
-    fits = [fit_queries(seconds, queries) for seconds, queries in rows.items()]
-    return max(fits, key=lambda one: one.middle - one.spread * math.log(-math.log(1 - 0.005)))
+def fit_corpus(queries: Queries) -> Fit:
+    """Fit the shares of one corpus's unknown queries by their evidence."""
+    values = np.array([evidence for evidence, _ in queries], np.float64)
+    chances = float(np.mean([much for _, much in queries]))
+    low, knee = (float(one) for one in np.quantile(values, [1 - BODY, 1 - TAIL]))
+    # exp(-expected) is the share below a value
+    at_low, at_knee = (math.log(-math.log(1 - share) / chances) for share in (BODY, TAIL))
+    spread = (knee - low) / (at_low - at_knee)
+    return Fit(low + spread * at_low, spread, knee, float((values[values > knee] - knee).mean()))
+
+
+def fit(rows: dict[str, Queries]) -> Fit:
+    """Fit each corpus by itself, and take the one that promises least at one wrong answer in `RARE`.
+
+    What is easily mistaken is common in some music and rare in other; nobody knows which will be uploaded.
+    """
+    return max(map(fit_corpus, rows.values()), key=lambda one: one.evidence_at(1 / RARE))
 
 
 def main() -> None:
@@ -77,11 +84,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--rows", type=Path, default=ROWS)
     rows = read_unknown(options.parse_args().rows)
-    for seconds, queries in sorted(rows.items()):
-        one = fit_queries(seconds, queries)
-        print(f"{seconds:3} s: {len(queries)} unknown queries, MIDDLE = {one.middle:.2f}, SPREAD = {one.spread:.2f}")  # noqa: T201
+    for corpus, queries in rows.items():
+        values = np.quantile([evidence for evidence, _ in queries], [0.5, 0.9, 0.99, 1]).round(2)
+        print(f"{corpus}: {len(queries)} unknown queries; median, 90 %, 99 %, highest: {values}")  # noqa: T201
+        print(f"  {fit_corpus(queries)}")  # noqa: T201
     chosen = fit(rows)
-    print(f"MIDDLE = {chosen.middle:.2f}\nSPREAD = {chosen.spread:.2f}")  # noqa: T201
+    for name, value in asdict(chosen).items():
+        print(f"{name.upper()} = {value:.2f}")  # noqa: T201
 
 
 if __name__ == "__main__":

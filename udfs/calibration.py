@@ -1,20 +1,22 @@
 """From evidence to a score: how often sound that is in no recording of an index reaches as much.
 
 The best wrong candidate of an unknown query exceeds a value less and less often, by a factor of e each `SPREAD`
-standard deviations, and more often the more there is to mistake it for. `references.calibrate` fits the numbers to
-references/calibration.csv; docs/fingerprint.md shows how well they hold for other recordings.
+standard deviations, and more often the more there is to mistake it for. One query in fifty is of a kind that is
+mistaken more easily (a steady beat, held chords, the same instruments), so that beyond `KNEE` a factor of e takes
+`BEYOND`. `references.calibrate` fits the numbers to references/calibration.csv; docs/fingerprint.md shows how well they
+hold for other recordings.
 """
 
 from __future__ import annotations
 
 import math
 
-MIDDLE = 5.61  # standard deviations that one unknown query of a block in 1.6 exceeds, in an index of ...
-SPREAD = 0.71  # standard deviations to the next factor of e
+MIDDLE = 4.94  # standard deviations that one unknown query of a block in 1.6 exceeds, in an index of ...
+SPREAD = 0.88  # standard deviations to the next factor of e ...
+KNEE = 8.16  # ... up to these,
+BEYOND = 1.00  # and from there
 FRAMES = 600_000  # ... this many frames
-MIN_SCORE = (
-    0.998  # the shipped threshold: one unknown sound in 500, as other recordings than those measured may do worse
-)
+MIN_SCORE = 0.998  # the shipped threshold: one unknown sound in 500, as others than those measured may do worse
 
 
 def score_of(evidence: float, frames: int, blocks: int = 1) -> float:
@@ -29,14 +31,17 @@ def score_of(evidence: float, frames: int, blocks: int = 1) -> float:
     blocks
         How many the query was cut into: each had a chance to be mistaken.
     """
-    expected = compared(frames, blocks) * math.exp(-(evidence - MIDDLE) / SPREAD)  # wrong candidates beyond `evidence`
+    rarity = (min(evidence, KNEE) - MIDDLE) / SPREAD + max(0.0, evidence - KNEE) / BEYOND
+    expected = compared(frames, blocks) * math.exp(min(-rarity, 500.0))  # wrong candidates beyond `evidence`
     return math.exp(-min(expected, 500.0))
 
 
 def evidence_of(score: float, frames: int, blocks: int = 1) -> float:
     """Evidence behind a score, in standard deviations: the inverse of `score_of`."""
     expected = max(-math.log(max(score, 5e-324)), 1e-16)
-    return MIDDLE - SPREAD * math.log(expected / compared(frames, blocks))
+    rarity = -math.log(expected / compared(frames, blocks))
+    knee = (KNEE - MIDDLE) / SPREAD
+    return MIDDLE + SPREAD * min(rarity, knee) + BEYOND * max(0.0, rarity - knee)
 
 
 def compared(frames: int, blocks: int) -> float:
