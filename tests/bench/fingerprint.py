@@ -37,6 +37,7 @@ SUFFIXES = {".ogg", ".mp3", ".wav", ".flac", ".opus"}
 class Row:
     """One query and its answer."""
 
+    corpus: str
     recording: str
     part: str
     group: str
@@ -55,9 +56,10 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--music", nargs="+", type=Path, required=True, help="folders of unpacked packages")
     options.add_argument("--speech", nargs="+", type=Path, required=True, help="folders of voices, for babble")
-    options.add_argument("--part", choices=("calibration", "test"), default="test")
+    options.add_argument("--part", choices=("calibration", "test", "all"), default="test")
     options.add_argument("--seconds", nargs="+", type=int, default=[3, 5, 10, 20])
     options.add_argument("--queries", type=int, default=8, help="known and unknown ones a condition and length, each")
+    options.add_argument("--corpus", default="games", help="what the rows call these recordings")
     options.add_argument("--rows", type=Path, help="write every query's row there, as CSV")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -71,9 +73,9 @@ def main() -> None:
         )
         print(f"       {info.bytes / info.seconds:.0f} bytes a second, {len(info.duplicates)} duplicates", flush=True)
         twins = {(a, b) for one in info.duplicates for a, b in ((one.reference_id, one.of), (one.of, one.reference_id))}
-        half = 0 if chosen.part == "calibration" else 1
+        part = {"calibration": slice(0, None, 2), "test": slice(1, None, 2), "all": slice(None)}[chosen.part]
         unknown = _really_unknown(unknown, open_index(info.folder))
-        rows = list(_measure(chosen, info.folder, known[half::2], unknown[half::2], twins))
+        rows = list(_measure(chosen, info.folder, known[part], unknown[part], twins))
     if chosen.rows:
         with chosen.rows.open("w", newline="") as file:
             writer = csv.DictWriter(file, asdict(rows[0]))
@@ -182,7 +184,7 @@ def _measure(
                     right = is_known and (name == source.stem or (name, source.stem) in twins)
                     error = best.reference_offset_ms - best.query_offset_ms - start * 1000 if best else 0.0
                     yield Row(
-                        source.stem, chosen.part, group, condition, seconds, is_known, right,
+                        chosen.corpus, source.stem, chosen.part, group, condition, seconds, is_known, right,
                         evidence_of(best.score, index.frames, blocks_of(seconds)) if best else 0.0,
                         best.score if best else 0.0, error, spent * 1000,
                         index.frames,
