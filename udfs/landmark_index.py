@@ -6,7 +6,7 @@ A generation's recordings lie one behind the other on one time line of codes.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ class Generation:
 
     `planes`: the codes of its time line, shape (2, 4, length / 4), see `udfs.kernels`. `edges`: first frame of each
     recording, and the end of the last. `lines`: where each recording's line of the catalogue begins, and its end.
-    `postings`: None in a generation that is small enough to be compared with whole.
+    `postings`: None in a generation that is small enough to be compared with whole. `catalogue`: its file's bytes; like
+    all else it is held open, and stays readable when a change of the index has deleted the files.
     """
 
     folder: Path
@@ -54,6 +55,7 @@ class Generation:
     lines: NDArray[np.uint64]
     removed: frozenset[int]
     postings: Postings | None = None
+    catalogue: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
 
     @cached_property
     def sample(self) -> NDArray[np.uint64]:
@@ -62,10 +64,8 @@ class Generation:
 
     def recording(self, number: int) -> Recording:
         """Read the metadata of one recording."""
-        with (self.folder / CATALOGUE).open("rb") as file:
-            file.seek(int(self.lines[number]))
-            line = file.read(int(self.lines[number + 1] - self.lines[number]))
-        return Recording(**json.loads(line))
+        line = self.catalogue[int(self.lines[number]) : int(self.lines[number + 1])]
+        return Recording(**json.loads(line.tobytes()))
 
     @property
     def recordings(self) -> int:
@@ -138,7 +138,11 @@ def _map(folder: Path, entry: GenerationEntry) -> Generation:
     postings = None
     if "places.npy" in entry.files:
         postings = Postings(**{name: _map_array(place / f"{name}.npy", kind) for name, kind in POSTINGS.items()})
-    return Generation(place, **arrays, removed=frozenset(entry.removed), postings=postings)
+    try:
+        catalogue = np.memmap(place / CATALOGUE, np.uint8, "r")
+    except (OSError, ValueError) as error:
+        raise IndexRefusedError(f"{place / CATALOGUE} cannot be read ({error}): build the index again") from error
+    return Generation(place, **arrays, removed=frozenset(entry.removed), postings=postings, catalogue=catalogue)
 
 
 def _map_array(path: Path, kind: str) -> NDArray[Any]:

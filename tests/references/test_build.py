@@ -166,6 +166,34 @@ def test_removed_recordings_are_not_found_any_more(built: Path) -> None:
     assert found(built, 2) == ["song-2"]
 
 
+def test_a_reader_goes_on_with_what_it_opened_while_the_index_is_replaced(built: Path, tmp_path: Path) -> None:
+    reader = open_index(built)
+    soundfile.write(tmp_path / "new.wav", tune(20), RATE)
+    build_index([tmp_path / "new.wav"], built)
+    assert [one.reference_id for one in open_index(built).recordings] == ["new"]
+    assert [match.reference_id for match in identify(tune(3)[RATE : 9 * RATE], RATE, reader)] == ["song-3"]
+    assert len(reader.recordings) == 4
+
+
+@pytest.mark.parametrize("where", ["references.build.write_manifest", "references.generation.describe"])
+def test_a_build_that_is_killed_leaves_the_old_index(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    before = open_index(built).sha256
+    soundfile.write(tmp_path / "new.wav", tune(20), RATE)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(where, die)
+        with pytest.raises(KeyboardInterrupt):
+            build_index([tmp_path / "new.wav"], built)
+    assert open_index(built).sha256 == before
+    assert found(built, 2) == ["song-2"]
+    assert add_recordings([tmp_path / "new.wav"], built).recordings == 5  # and is in nobody's way
+
+
 def test_opening_takes_milliseconds(built: Path) -> None:
     open_index(built)
     began = time.process_time()
