@@ -15,6 +15,7 @@ from streaming.pipeline import make_opener, plan_rows
 from streaming.pressure import Pressure
 from streaming.settings import Settings
 from streaming.sinks import REJECTIONS, VERDICTS, Lake
+from streaming.spool import Spool
 from streaming.staging import BatchCounts, Staging, count
 from udfs.match import MIN_SCORE
 
@@ -30,15 +31,20 @@ class BatchWriter:
     ----------
     settings
         The job's.
+    spool
+        Where the bytes of uploads lie until they are judged.
     staging, lake, ledger
         Where the rows go on their way, at last, and where they are counted.
     pressure
         Whether uploads get less time for now.
     """
 
-    def __init__(self, settings: Settings, staging: Staging, lake: Lake, ledger: Ledger, pressure: Pressure) -> None:
+    def __init__(
+        self, settings: Settings, spool: Spool, staging: Staging, lake: Lake, ledger: Ledger, pressure: Pressure
+    ) -> None:
         self._settings = settings
         self._opener = make_opener(settings)
+        self._spool = spool
         self._staging = staging
         self._lake = lake
         self._ledger = ledger
@@ -51,7 +57,7 @@ class BatchWriter:
         self.observers: list[Callable[[int, Counted], None]] = []  # told of each batch once it is in the tables
 
     def write(self, outcomes: DataFrame, batch_id: int) -> None:
-        """Write a batch: 1. clear, 2. stage (the plan's one action), 3. verdicts, 4. rejections, 5. the ledger.
+        """Write a batch: 1. tidy up, 2. stage (the plan's one action), 3. verdicts, 4. rejections, 5. the ledger.
 
         Against a catalogue the staged tracks are identified between 2 and 3.
         """
@@ -66,6 +72,7 @@ class BatchWriter:
 
     def _write(self, outcomes: DataFrame, batch_id: int) -> None:
         self._staging.clear()
+        self._spool.forget(self._ledger.oldest(batch_id), batch_id)
         self._staging.write(plan_rows(outcomes, self._settings, self._opener), batch_id)
         staged = self._staging.read(outcomes.sparkSession, batch_id)
         if self.catalogue is not None:
@@ -79,7 +86,7 @@ class BatchWriter:
         if self.last.rejections:
             rejections = staged.where("rejection IS NOT NULL").select("rejection.*")
             self._lake.append(REJECTIONS, rejections, batch_id)
-        self._ledger.post(batch_id, self.last.growth)
+        self._ledger.post(batch_id, self.last.opened, self.last.closed)
         for observe in self.observers:
             observe(batch_id, counted(self.last, self._ledger.in_flight, self._pressure.on))
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from streaming.chunk import Chunk, Format
+from streaming.arrival import Place, SpooledChunk
+from streaming.chunk import Format
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 MOST_EARLIER = 16  # legacy uploads of a key whose beginning is remembered, beside the last one
 SEEN = struct.Struct("<IQ")  # chunk index, digest of its payload
-
-Place = tuple[int, int, str]  # arrival in epoch microseconds, digits of the sequence number, and it itself: sortable
-
-
-def digest_payload(payload: bytes) -> int:
-    """Give 64 bits that tell a duplicate from a conflict once the payload itself lies in the state store."""
-    return int.from_bytes(hashlib.blake2b(payload, digest_size=8).digest(), "little")
 
 
 @dataclass
@@ -29,7 +22,7 @@ class OpenUpload:
     """An upload without verdict: everything that is known of it but the payloads.
 
     `seen` maps chunk index to the digest of its payload. Times end in their unit: `_ms` is processing time,
-    `_us` the records' arrival, both since the epoch.
+    `_us` the records' arrival, both since the epoch. Nothing of it lies in the spool before the batch `opened_batch`.
     """
 
     upload_id: str
@@ -42,6 +35,7 @@ class OpenUpload:
     stream: str
     first: Place
     last: Place
+    opened_batch: int
     opened_ms: int
     active_ms: int
     timer_ms: int = 0
@@ -56,19 +50,20 @@ class OpenUpload:
     seen: dict[int, int] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, chunk: Chunk, upload_id: str, stream: str, place: Place, now_ms: int) -> OpenUpload:
+    def begin(cls, chunk: SpooledChunk, upload_id: str, stream: str, place: Place, now_ms: int) -> OpenUpload:
         """Open an upload with its first chunk's description; the chunk itself is not yet in it."""
         return cls(
             upload_id=upload_id,
-            format=chunk.format.value,
-            encoding=chunk.encoding.value,
-            compression=chunk.compression.value,
+            format=chunk.format,
+            encoding=chunk.encoding,
+            compression=chunk.compression,
             sample_rate=chunk.sample_rate,
             channels=chunk.channels,
             name=chunk.name,
             stream=stream,
             first=place,
             last=place,
+            opened_batch=chunk.payload.batch,
             opened_ms=now_ms,
             active_ms=now_ms,
         )
@@ -167,7 +162,7 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def _pack(seen: Mapping[int, int]) -> str:
-    """Write indices and digests as base64 text: the JVM hands text to Python far cheaper than bytes."""
+    """Write indices and digests as base64 text: a binary state value is pickled byte by byte in the JVM."""
     return base64.b64encode(b"".join(SEEN.pack(index, digest) for index, digest in seen.items())).decode("ascii")
 
 

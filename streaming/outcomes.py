@@ -16,7 +16,7 @@ class Kind(StrEnum):
     """What a row is."""
 
     OPENED = "opened"  # an upload began and is not finished yet: for counting those in flight
-    TRACK = "track"  # an upload is whole: `data` is the track, to be judged
+    TRACK = "track"  # an upload is whole: the fact `recipe` says what makes the track that is to be judged
     VERDICT = "verdict"  # an upload is decided without judging its sound (incomplete, too large, broken)
     REJECTION = "rejection"  # a record is in no upload: `data` is its beginning
 

@@ -8,26 +8,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pyspark import TaskContext
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
 from pyspark.sql.types import StructType
 
 from streaming import __version__
+from streaming.assemble import Assembler
 from streaming.chunk import WireLimits
+from streaming.intake import Intake
 from streaming.judge import JudgeOpener
 from streaming.metrics import OBSERVED
 from streaming.outcomes import Kind
 from streaming.places import open_place
 from streaming.rebuild import Rebuilder, RebuildLimits
 from streaming.rebuild_processor import RebuildProcessor
-from streaming.schemas import CLASSIFICATION, FACTS, JUDGEMENT, OUTCOME, REJECTION, VERDICT
+from streaming.schemas import ARRIVAL, CLASSIFICATION, FACTS, JUDGEMENT, OUTCOME, REJECTION, VERDICT
 from streaming.settings import Settings
 from streaming.sources import group_records, read_records
+from streaming.spool import Spool
 from streaming.track_store import TrackStore
 from udfs.classify_udf import make_classify_udf
 from udfs.forensics import model_sha256
 from udfs.index_files import MANIFEST
 from udfs.samples import DecodeLimits
+
+BATCH_PROPERTY = "streaming.sql.batchId"  # Spark's own, set for the jobs of a micro-batch
 
 
 def plan_outcomes(spark: SparkSession, settings: Settings, starts_ms: Sequence[int]) -> DataFrame:
@@ -37,8 +43,13 @@ def plan_outcomes(spark: SparkSession, settings: Settings, starts_ms: Sequence[i
 
 
 def plan_rows(outcomes: DataFrame, settings: Settings, opener: JudgeOpener) -> DataFrame:
-    """Plan a batch: its outcomes, judged and laid out as rows of the tables."""
-    return to_rows(judge(read_facts(outcomes), settings, opener), settings)
+    """Plan a batch: its outcomes, judged and laid out as rows of the tables.
+
+    Outcomes are small, their bytes being in the spool, so they are dealt out anew: as many tracks to each core, where
+    the groups' hashes may have put most of them on one.
+    """
+    cores = int(outcomes.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    return to_rows(judge(read_facts(outcomes.repartition(cores)), settings, opener), settings)
 
 
 def make_opener(settings: Settings) -> JudgeOpener:
@@ -49,7 +60,10 @@ def make_opener(settings: Settings) -> JudgeOpener:
 
 
 def rebuild(records: DataFrame, settings: Settings, starts_ms: Sequence[int]) -> DataFrame:
-    """Rebuild tracks from grouped records; one exchange, and the bytes go to Python once."""
+    """Rebuild tracks from grouped records; the bytes go to the spool, and only their places through the exchange."""
+    spool = open_spool(settings)
+    intake = Intake(spool, current_batch, WireLimits(), settings.max_rejected_bytes)
+    arrivals = records.mapInArrow(intake, ARRIVAL)
     limits = RebuildLimits(
         max_upload_bytes=settings.max_upload_bytes,
         max_chunks=settings.max_upload_chunks,
@@ -58,11 +72,25 @@ def rebuild(records: DataFrame, settings: Settings, starts_ms: Sequence[int]) ->
         rejected_bytes=settings.max_rejected_bytes,
     )
     marker_ms = int(settings.marker_hours * 3_600_000)
-    rebuilder = Rebuilder(limits, WireLimits(), starts_ms)
+    rebuilder = Rebuilder(limits, spool.read, starts_ms)
     processor = RebuildProcessor(rebuilder, marker_ms, open_place(settings.checkpoint))
-    return records.groupBy("partition_key", "upload_id").transformWithState(
+    return arrivals.groupBy("partition_key", "upload_id").transformWithState(
         statefulProcessor=processor, outputStructType=OUTCOME, outputMode="append", timeMode="ProcessingTime"
     )
+
+
+def open_spool(settings: Settings) -> Spool:
+    """Open the checkpoint's spool."""
+    return Spool(open_place(settings.checkpoint))
+
+
+def current_batch() -> int:
+    """Say which batch of the query the running task belongs to."""
+    context = TaskContext.get()
+    batch = context.getLocalProperty(BATCH_PROPERTY) if context else None
+    if batch is None:
+        raise RuntimeError(f"this task belongs to no streaming batch: {BATCH_PROPERTY} is not set")
+    return int(batch)
 
 
 def read_facts(outcomes: DataFrame) -> DataFrame:
@@ -77,19 +105,20 @@ def judge(outcomes: DataFrame, settings: Settings, opener: JudgeOpener) -> DataF
         quarantine=open_place(settings.quarantine) if settings.quarantine else None,
         safe_copies=settings.store_safe_copies,
     )
-    classify = make_classify_udf(opener, f"{opener}", store.keep, JUDGEMENT)
+    assembler = Assembler(open_spool(settings).read, settings.max_upload_bytes)
+    classify = make_classify_udf(opener, f"{opener}", assembler, store.keep, JUDGEMENT)
     facts = [F.col(f"facts.{name}") for name in ("sample_rate", "channels")]
     name = F.coalesce(F.col("facts.name"), _track_name(F.col("partition_key")))
     encoding = F.when(F.col("kind") == Kind.TRACK, F.col("facts.encoding"))
-    return outcomes.withColumn("judged", classify("data", encoding, *facts, name))
+    return outcomes.withColumn("judged", classify("facts.recipe", encoding, *facts, name))
 
 
 def to_rows(judged: DataFrame, settings: Settings) -> DataFrame:
-    """Lay out each outcome as (kind, was_open, verdict, rejection), the last two null where they do not apply."""
+    """Lay out each outcome as (kind, opened_batch, verdict, rejection), the last two null where they do not apply."""
     kind = F.col("kind")
     return judged.select(
         "kind",
-        F.col("facts.was_open").alias("was_open"),
+        F.col("facts.opened_batch").alias("opened_batch"),
         F.col("judged.judge_ms").alias("judge_ms"),
         F.when(kind.isin(Kind.TRACK, Kind.VERDICT), _struct(VERDICT, _verdict(settings))).alias("verdict"),
         F.when(kind == Kind.REJECTION, _struct(REJECTION, _rejection())).alias("rejection"),

@@ -1,14 +1,17 @@
-"""Small files in a folder or on S3, without Spark: read, write whole, delete.
+"""Files in a folder or on S3, without Spark: read, write whole, delete.
 
 A place is an absolute folder or ``s3://bucket/prefix``. Writing is atomic: a reader sees the old file or the new one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import secrets
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,8 +20,13 @@ from streaming.errors import UserError
 Contents = bytes | mmap.mmap
 
 
+PARALLEL_REQUESTS = 8  # an S3 request waits some tens of ms for its first byte, and an upload may lie in many ranges
+
+Range = tuple[int, int]  # start and length in bytes
+
+
 class Place(Protocol):
-    """Somewhere that small files lie; names are made by the job, never by a user."""
+    """Somewhere that files lie; names are made by the job, never by a user."""
 
     def read(self, name: str) -> bytes | None:
         """Give a file's bytes, or None when there is none."""
@@ -29,8 +37,20 @@ class Place(Protocol):
     def locate(self, name: str) -> str | None:
         """Give where a file is, as `write` does, or None when there is none."""
 
+    def write_parts(self, name: str, parts: Sequence[memoryview]) -> None:
+        """Write a new file from parts, making its folders; one that is half written after a crash is never read."""
+
+    def read_ranges(self, name: str, ranges: Sequence[Range]) -> list[bytes]:
+        """Give ranges of a file; raises FileNotFoundError when it is not there or too short."""
+
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
+
+    def list_names(self, folder: str) -> list[str]:
+        """List what lies directly in a folder, files and folders alike; nothing where there is none."""
+
+    def count_bytes(self, folder: str) -> int:
+        """Add up the sizes of all files under a folder; 0 where there is none."""
 
     def remove_tree(self, name: str) -> None:
         """Delete everything under a name; nothing happens when there is nothing."""
@@ -68,9 +88,41 @@ class Folder:
         """Give where a file is, as `write` does, or None when there is none."""
         return str(self._root / name) if self.exists(name) else None
 
+    def write_parts(self, name: str, parts: Sequence[memoryview]) -> None:
+        """Write one after the other, without waiting for the disk: as Spark does with its state's own files."""
+        path = self._root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb", buffering=0) as file:
+            for part in parts:
+                left = part
+                while left:
+                    left = left[file.write(left) or 0 :]
+
+    def read_ranges(self, name: str, ranges: Sequence[Range]) -> list[bytes]:
+        """Read each range."""
+        with (self._root / name).open("rb", buffering=0) as file:
+            found = [_read_range(file.fileno(), start, length) for start, length in ranges]
+        _check_lengths(name, ranges, found)
+        return found
+
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
         return (self._root / name).exists()
+
+    def list_names(self, folder: str) -> list[str]:
+        """List a folder."""
+        try:
+            return [path.name for path in (self._root / folder).iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def count_bytes(self, folder: str) -> int:
+        """Walk through a folder, in which files may vanish meanwhile."""
+        total = 0
+        for path in (self._root / folder).rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
 
     def remove_tree(self, name: str) -> None:
         """Delete a folder."""
@@ -119,6 +171,35 @@ class Bucket:
         """Give where an object is, as `write` does, or None when there is none."""
         return f"s3://{self._bucket}/{self._key(name)}" if self.exists(name) else None
 
+    def write_parts(self, name: str, parts: Sequence[memoryview]) -> None:
+        """Put an object."""
+        self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=b"".join(parts))
+
+    def read_ranges(self, name: str, ranges: Sequence[Range]) -> list[bytes]:
+        """Get the ranges, some at a time."""
+        if len(ranges) == 1:
+            found = [self._get_range(name, ranges[0])]
+        else:
+            with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+                found = list(pool.map(lambda each: self._get_range(name, each), ranges))
+        _check_lengths(name, ranges, found)
+        return found
+
+    def _get_range(self, name: str, wanted: Range) -> bytes:
+        from botocore.exceptions import ClientError
+
+        start, length = wanted
+        try:
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=self._key(name), Range=f"bytes={start}-{start + length - 1}"
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404", "InvalidRange"):
+                raise FileNotFoundError(f"{name}: not there, or shorter than {start + length} bytes") from error
+            raise
+        data: bytes = answer["Body"].read()
+        return data
+
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
         from botocore.exceptions import ClientError
@@ -131,6 +212,24 @@ class Bucket:
             raise
         return True
 
+    def list_names(self, folder: str) -> list[str]:
+        """List what comes next under a prefix."""
+        prefix = self._key(folder).rstrip("/") + "/"
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix, Delimiter="/"
+        )
+        found: list[str] = []
+        for page in pages:
+            found += [each["Key"] for each in page.get("Contents", ())]
+            found += [each["Prefix"] for each in page.get("CommonPrefixes", ())]
+        return [name.removeprefix(prefix).rstrip("/") for name in found]
+
+    def count_bytes(self, folder: str) -> int:
+        """List everything under a prefix."""
+        prefix = self._key(folder).rstrip("/") + "/"
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        return sum(int(each["Size"]) for page in pages for each in page.get("Contents", ()))
+
     def remove_tree(self, name: str) -> None:
         """Delete every object under a prefix."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -140,6 +239,20 @@ class Bucket:
             keys = [{"Key": each["Key"]} for each in page.get("Contents", ())]
             if keys:
                 self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys})
+
+
+def _read_range(fd: int, start: int, length: int) -> bytes:
+    """Read up to `length` bytes; a single read gives at most 2 GiB, and less than was asked for when interrupted."""
+    data = os.pread(fd, length, start)
+    while len(data) < length and (more := os.pread(fd, length - len(data), start + len(data))):
+        data += more
+    return data
+
+
+def _check_lengths(name: str, ranges: Sequence[Range], found: Sequence[bytes]) -> None:
+    for (start, length), data in zip(ranges, found, strict=True):
+        if len(data) != length:
+            raise FileNotFoundError(f"{name}: shorter than {start + length} bytes")
 
 
 def open_place(where: str) -> Place:

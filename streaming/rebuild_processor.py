@@ -5,12 +5,13 @@ character in the JVM when Python reads it:
 
 - ``upload``: the open upload's progress, as JSON;
 - ``finished``: the marker of the last finished upload, which expires by itself;
-- ``chunks``: the open upload's payloads by chunk index, as base64.
+- ``chunks``: where the open upload's payloads lie in the spool, a JSON text for each batch that brought some, by the
+  lowest chunk index of that batch.
 """
 
 from __future__ import annotations
 
-import binascii
+import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,12 +27,14 @@ from pyspark.sql.streaming.stateful_processor import (
 )
 from pyspark.sql.types import IntegerType, StringType
 
+from streaming.arrival import Arrival, read_content
 from streaming.open_upload import FinishedUpload, OpenUpload
 from streaming.outcomes import Outcome
 from streaming.places import Place
 from streaming.pressure import read_changes
-from streaming.rebuild import Arrival, Group, Rebuilder
+from streaming.rebuild import Group, Rebuilder
 from streaming.schemas import OUTCOME, fields
+from streaming.spool import Piece
 
 TEXT = fields(("text", StringType()))
 INDEX = fields(("index", IntegerType()))
@@ -39,19 +42,20 @@ OutcomeRow = Row(*OUTCOME.names)
 
 
 class ShelfInState:
-    """Payloads in a MapState of the group."""
+    """The payloads' places in a MapState of the group: one entry a batch, however many chunks it brought."""
 
     def __init__(self, chunks: MapState) -> None:
         self._chunks = chunks
 
-    def put(self, payloads: Mapping[int, bytes]) -> None:
+    def put(self, payloads: Mapping[int, Piece]) -> None:
         """Add payloads by chunk index."""
-        for index, payload in payloads.items():
-            self._chunks.updateValue((index,), (binascii.b2a_base64(payload, newline=False).decode("ascii"),))
+        places = [(index, piece.file, piece.start, piece.length) for index, piece in payloads.items()]
+        self._chunks.updateValue((min(payloads),), (json.dumps(places, separators=(",", ":")),))
 
-    def take(self) -> dict[int, bytes]:
+    def take(self) -> dict[int, Piece]:
         """Give all payloads by chunk index."""
-        return {index: binascii.a2b_base64(text) for (index,), (text,) in self._chunks.iterator()}
+        texts = [text for _, (text,) in self._chunks.iterator()]
+        return {index: Piece(*place) for text in texts for index, *place in json.loads(text)}
 
     def clear(self) -> None:
         """Forget all payloads."""
@@ -87,7 +91,10 @@ class RebuildProcessor(StatefulProcessor):
 
     def handleInputRows(self, key: Any, rows: Iterator[Any], timerValues: TimerValues) -> Iterator[Row]:  # noqa: N802, N803
         """Take all records of the group in this batch: Spark calls this once a group and batch."""
-        arrivals = (Arrival(row.data, row.stream, row.sequence_number, row.arrived_us) for row in rows)
+        arrivals = (
+            Arrival(read_content(row.content), row.head, row.stream, row.sequence_number, row.arrived_us)
+            for row in rows
+        )
         group = self._recall(key[0])
         timer_ms = group.open.timer_ms if group.open else None
         now_ms = timerValues.getCurrentProcessingTimeInMs()

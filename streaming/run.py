@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,12 @@ from streaming.pipeline import plan_outcomes
 from streaming.places import open_place
 from streaming.pressure import Pressure
 from streaming.progress import summarise, write_progress
+from streaming.quiet import quiet_children
 from streaming.session import LOG_LEVEL, start_session
 from streaming.settings import Settings
 from streaming.sinks import Lake
 from streaming.sources import session_properties
+from streaming.spool import Spool
 from streaming.staging import Staging
 from streaming.starts import note_start
 from udfs.index_files import IndexRefusedError
@@ -44,7 +46,7 @@ FOREIGN_FILE = ". It is no file of records: move it out of the source's folder, 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(settings: Settings, spark: SparkSession | None = None) -> None:
+def run(settings: Settings, spark: SparkSession | None = None, debug: bool = False) -> None:
     """Run the job until it is asked to stop, or, with ``drain``, until nothing is left to do.
 
     Parameters
@@ -53,6 +55,8 @@ def run(settings: Settings, spark: SparkSession | None = None) -> None:
         The job's.
     spark
         A session to use; one is started otherwise, and stopped at the end.
+    debug
+        Let everything through that Spark says on standard error.
 
     Raises
     ------
@@ -62,7 +66,8 @@ def run(settings: Settings, spark: SparkSession | None = None) -> None:
     check_folders(settings)
     check_index(settings)
     with stop_signals() as asked:  # from here on: starting Spark takes seconds, too
-        session = spark or start_session(settings.partitions, session_properties(settings))
+        with nullcontext() if debug else quiet_children():
+            session = spark or start_session(settings.partitions, session_properties(settings))
         try:
             if not asked.is_set():
                 _run(session, settings, asked)
@@ -142,7 +147,8 @@ class Job:
         check_newest_batch(self._checkpoint, max(done, default=None), settings.lake)
         self._pressure = Pressure(self._checkpoint, settings.max_open_uploads, settings.max_state_bytes)
         staging = Staging(settings.checkpoint, self._checkpoint)
-        self.writer = BatchWriter(settings, staging, self._lake, self._ledger, self._pressure)
+        self._spool = Spool(self._checkpoint)
+        self.writer = BatchWriter(settings, self._spool, staging, self._lake, self._ledger, self._pressure)
         self.writer.catalogue = find_catalogue(spark, settings)
         self._query: StreamingQuery | None = None
         self._seen: tuple[Any, ...] | None = None
@@ -227,7 +233,7 @@ class Job:
             self._seen = batch
             newest = self.writer.last.newest_arrival_ms if self.writer.last else None
             write_progress(self._checkpoint, summarise(progress, self._ledger.in_flight, newest))
-            held = sum(state_bytes(operator) for operator in progress["stateOperators"])
+            held = sum(map(state_bytes, progress["stateOperators"])) + self._spool.count_bytes()
             self._pressure.look(self._ledger.in_flight, held, time.time_ns() // 1_000_000)
         return found_nothing(progress) and batch[0] != self._first_batch
 

@@ -83,6 +83,17 @@ JUDGEMENT = fields(
 
 MISSING_RANGE = fields(("first", LONG), ("last", LONG))
 
+# A record after the intake (`streaming.arrival`): `content` is JSON, `head` the beginning of a record that is unusable.
+ARRIVAL = fields(
+    ("partition_key", STRING),
+    ("upload_id", STRING),
+    ("stream", STRING),
+    ("sequence_number", STRING),
+    ("arrived_us", LONG),
+    ("content", STRING),
+    ("head", BinaryType()),
+)
+
 # One row of the rebuild (`streaming.outcomes`): few columns, because each costs for each key; `facts` is FACTS as JSON.
 OUTCOME = fields(("kind", STRING), ("partition_key", STRING), ("data", BinaryType()), ("facts", STRING))
 FACTS = fields(
@@ -91,10 +102,11 @@ FACTS = fields(
     ("decision", STRING),
     ("reason", STRING),
     ("message", STRING),
+    ("recipe", STRING),  # of a track: `streaming.assemble.Recipe`
     ("encoding", STRING),
     ("sample_rate", INT),
     ("channels", INT),
-    ("was_open", BooleanType()),  # an earlier batch gave an `opened` row for this upload
+    ("opened_batch", LONG),  # the earlier batch that gave an `opened` row for this upload
     ("chunks_expected", LONG),
     ("chunks_received", LONG),
     ("chunks_duplicate", LONG),
@@ -154,7 +166,7 @@ REJECTION = fields(
 # A batch's rows as they are staged: `verdict` or `rejection`, or neither for an upload that began.
 ROW = fields(
     ("kind", STRING),
-    ("was_open", BooleanType()),
+    ("opened_batch", LONG),
     ("judge_ms", LONG),  # what judging the track took, for the metrics
     ("verdict", VERDICT),
     ("rejection", REJECTION),

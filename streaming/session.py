@@ -33,16 +33,11 @@ PROPERTIES = {
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
     # Times are UTC everywhere, whatever the machine's clock is set to.
     "spark.sql.session.timeZone": "UTC",
-    # Bytes cross to Python in bites: a chunk is up to 10 MiB, a track is one cell whatever its size.
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
+    # Records cross to Python in bites of so many bytes, each a file of the spool; behind the intake rows are small.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
     "spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20),
-    # So many state values come to Python in one message; a value is one chunk.
-    "spark.sql.execution.arrow.transformWithStateInPySpark.maxStateRecordsPerBatch": "32",
     # A table's log is a few thousand lines: read in the 50 tasks of Delta's default, each append costs seconds.
     "spark.databricks.delta.snapshotPartitions": "1",
-    # Audio does not get smaller: compressing it for the shuffle only costs.
-    "spark.shuffle.compress": "false",
-    "spark.shuffle.spill.compress": "false",
     # A second copy of a slow task would read the stream twice.
     "spark.speculation": "false",
     # A worker opens the index once and lives on.

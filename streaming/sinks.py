@@ -54,9 +54,10 @@ class Lake:
         return max((batch_id for batch_id in found if batch_id is not None), default=None)
 
     def append(self, name: str, rows: DataFrame, batch_id: int) -> None:
-        """Append a batch's rows to a table, unless it has them already."""
+        """Append a batch's rows to a table as one file, unless it has them already."""
         (
-            rows.write.format("delta")
+            rows.coalesce(1)
+            .write.format("delta")
             .mode("append")
             .option("txnAppId", self._app_id)
             .option("txnVersion", batch_id)

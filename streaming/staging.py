@@ -26,16 +26,11 @@ class BatchCounts:
     verdicts: dict[str, int]  # by decision
     rejections: dict[str, int]  # by reason
     opened: int  # uploads that began and are not finished
-    closed: int  # uploads of earlier batches that got their verdict
+    closed: dict[int, int]  # uploads of earlier batches that got their verdict, by the batch that opened them
     newest_arrival_ms: int | None  # of the records whose outcome this is, since the epoch
     errors: int = 0  # verdicts with an error.… reason
     judge_ms: tuple[int, ...] = ()  # one number a judged track
     latency_ms: tuple[int, ...] = ()  # one number a verdict
-
-    @property
-    def growth(self) -> int:
-        """By how many the uploads in flight grew."""
-        return self.opened - self.closed
 
 
 class Staging:
@@ -76,22 +71,27 @@ class Staging:
 
 
 def count(rows: DataFrame) -> BatchCounts:
-    """Count a batch's staged rows."""
+    """Count a batch's staged rows, in one task: they are few, and more tasks cost more than they read."""
     faulty = F.exists("verdict.reasons", lambda code: code.startswith("error."))
     latency = F.col("verdict.latency_ms")
     arrived = F.unix_millis(F.coalesce("verdict.last_arrival", "rejection.arrived_at"))
-    groups = rows.groupBy(
-        "kind",
-        "was_open",
-        F.col("verdict.decision").alias("decision"),
-        F.col("rejection.reason").alias("reason"),
-    ).agg(F.count("*"), F.max(arrived), F.count_if(faulty), F.collect_list("judge_ms"), F.collect_list(latency))
+    groups = (
+        rows.coalesce(1)
+        .groupBy(
+            "kind",
+            "opened_batch",
+            F.col("verdict.decision").alias("decision"),
+            F.col("rejection.reason").alias("reason"),
+        )
+        .agg(F.count("*"), F.max(arrived), F.count_if(faulty), F.collect_list("judge_ms"), F.collect_list(latency))
+    )
     verdicts: dict[str, int] = {}
     rejections: dict[str, int] = {}
-    opened = closed = 0
+    closed: dict[int, int] = {}
+    opened = 0
     newest: int | None = None
     errors, judge_ms, latency_ms = 0, [], []
-    for kind, was_open, decision, reason, number, arrived_ms, faults, judging, waiting in groups.collect():
+    for kind, opened_batch, decision, reason, number, arrived_ms, faults, judging, waiting in groups.collect():
         errors += faults
         judge_ms += judging
         latency_ms += waiting
@@ -102,5 +102,6 @@ def count(rows: DataFrame) -> BatchCounts:
             rejections[reason] = rejections.get(reason, 0) + number
         else:
             verdicts[decision] = verdicts.get(decision, 0) + number
-            closed += number if was_open else 0
+            if opened_batch is not None:
+                closed[opened_batch] = closed.get(opened_batch, 0) + number
     return BatchCounts(verdicts, rejections, opened, closed, newest, errors, tuple(judge_ms), tuple(latency_ms))

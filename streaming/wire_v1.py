@@ -29,6 +29,11 @@ ENCODING_NUMBERS = {value: number for number, value in ENCODINGS.items()}
 COMPRESSION_NUMBERS = {value: number for number, value in COMPRESSIONS.items()}
 SHA256_BYTES = 32
 
+# Protobuf's wire types, for `locate_payload`.
+VARINT, LENGTH_DELIMITED, FIXED_BYTES = 0, 2, {1: 8, 5: 4}
+VARINT_BYTES = 10  # at most
+MOST_FIELDS = 64
+
 
 def route(head: bytes) -> str:
     """Tell which upload a record belongs to from its first bytes.
@@ -101,6 +106,48 @@ def parse_v1(data: bytes, limits: WireLimits) -> Chunk | Rejection:
         track_bytes=message.track_bytes if message.HasField("track_bytes") else None,
         track_sha256=message.track_sha256.hex() if message.HasField("track_sha256") else None,
     )
+
+
+def locate_payload(data: bytes, payload: bytes) -> int | None:
+    """Say where a record that was parsed carries its payload, so that nobody has to keep it twice.
+
+    Parameters
+    ----------
+    data
+        The record.
+    payload
+        What `parse_v1` gave as its payload.
+
+    Returns
+    -------
+    int or None
+        The payload's offset; None when it is behind more than `MOST_FIELDS` fields, which no producer of ours writes.
+    """
+    position, found = len(HEADER), None
+    for _ in range(MOST_FIELDS):
+        if position >= len(data):
+            break
+        tag, position = _read_varint(data, position)
+        if tag & 7 == LENGTH_DELIMITED:
+            length, position = _read_varint(data, position)
+            if tag >> 3 == chunk_pb2.Chunk.PAYLOAD_FIELD_NUMBER and length == len(payload):
+                found = position
+            position += length
+        elif tag & 7 == VARINT:
+            _, position = _read_varint(data, position)
+        else:
+            position += FIXED_BYTES.get(tag & 7, len(data))
+    return found if found is not None and data.startswith(payload, found) else None
+
+
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """Read a base-128 varint; gives it and where it ends."""
+    value = 0
+    for index, byte in enumerate(data[position : position + VARINT_BYTES]):
+        value |= (byte & 0x7F) << 7 * index
+        if byte < 0x80:
+            return value, position + index + 1
+    return value, len(data)
 
 
 Fault = tuple[Code, str] | None

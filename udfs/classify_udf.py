@@ -1,11 +1,12 @@
 """The classifier as an iterator pandas UDF: the only module of this package that knows Spark.
 
-A worker opens the index and the decoder once and keeps them for as long as it lives; batches come bounded by bytes
-(``spark.sql.execution.arrow.maxBytesPerBatch``).
+A worker opens the index and the decoder once and keeps them for as long as it lives. Rows hold a track's recipe, not
+its bytes: those are fetched one track after the other, so a worker holds one track at a time.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,6 +17,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import StructType
 
 from udfs.decode import Decoded
+from udfs.errors import NoTrackError
 from udfs.findings import Classification, Content, Decision, Identity, Reason
 from udfs.judgement import describe
 from udfs.track import Encoding, Track
@@ -35,13 +37,14 @@ class Judge(Protocol):
         """Take the fingerprint of a track that is to be identified elsewhere; None where it is not."""
 
 
+Fetch = Callable[[str], bytes]
 Keep = Callable[[Track, Decision, Decoded | None], str | None]
 
 _opened: dict[str, Judge] = {}  # the worker's own, by what it was opened from
 
 
-def make_classify_udf(open_judge: Callable[[], Judge], name: str, keep: Keep, returns: StructType) -> Any:
-    """Make the UDF: (data, encoding, sample_rate, channels, name) -> judgement.
+def make_classify_udf(open_judge: Callable[[], Judge], name: str, fetch: Fetch, keep: Keep, returns: StructType) -> Any:
+    """Make the UDF: (recipe, encoding, sample_rate, channels, name) -> judgement.
 
     Parameters
     ----------
@@ -49,6 +52,8 @@ def make_classify_udf(open_judge: Callable[[], Judge], name: str, keep: Keep, re
         Opens the index and the decoder; called once in each worker.
     name
         Names what `open_judge` opens: a worker opens the same thing once.
+    fetch
+        Gives a track's bytes from its recipe; raises `udfs.errors.NoTrackError` when they make none.
     keep
         Stores a judged track, of which it gets the decision and the samples, giving where.
     returns
@@ -59,7 +64,7 @@ def make_classify_udf(open_judge: Callable[[], Judge], name: str, keep: Keep, re
     def classify(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         judge = partial(_open_once, name, open_judge)
         for columns in batches:
-            rows = (_classify_row(judge, keep, *cells) for cells in zip(*columns, strict=True))
+            rows = (_classify_row(judge, fetch, keep, *cells) for cells in zip(*columns, strict=True))
             cells = [[row.get(name) for name in returns.names] for row in rows]  # None, where pandas would say NaN
             yield pd.DataFrame(cells, columns=returns.names, dtype=object)
 
@@ -73,14 +78,25 @@ def _open_once(name: str, open_judge: Callable[[], Judge]) -> Judge:
 
 
 def _classify_row(
-    judge: Callable[[], Judge], keep: Keep, data: Any, encoding: Any, rate: Any, channels: Any, name: Any
+    judge: Callable[[], Judge],
+    fetch: Fetch,
+    keep: Keep,
+    recipe: Any,
+    encoding: Any,
+    rate: Any,
+    channels: Any,
+    name: Any,
 ) -> dict[str, Any]:
     """Judge one row; rows without encoding are not tracks and give an empty judgement."""
-    if encoding is None or data is None:
+    if encoding is None or recipe is None:
         return {}
+    try:
+        data = fetch(recipe)
+    except NoTrackError as error:
+        return undecided(error)
     samples = encoding == Encoding.F32LE
     track = Track(
-        bytes(data), Encoding(encoding), int(rate) if samples else None, int(channels) if samples else None, name or ""
+        data, Encoding(encoding), int(rate) if samples else None, int(channels) if samples else None, name or ""
     )
     opened = judge()
     started = time.perf_counter_ns()
@@ -95,6 +111,18 @@ def _classify_row(
     row["print"] = opened.take_print(classification, decoded)
     row["decided_us"] = time.time_ns() // 1000
     return row
+
+
+def undecided(error: NoTrackError) -> dict[str, Any]:
+    """Give the row of an upload whose bytes make no track."""
+    return {
+        "decision": error.decision,
+        "reasons": [error.code],
+        "evidence": json.dumps({"reasons": [{"code": error.code, "detail": str(error)}]}, ensure_ascii=False),
+        "content": Content.UNDECIDED.value,
+        "identity": Identity.NOT_TRIED.value,
+        "decided_us": time.time_ns() // 1000,
+    }
 
 
 def failed(error: Exception) -> Classification:

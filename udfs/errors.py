@@ -18,3 +18,22 @@ class TrackError(Exception):
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+
+
+class NoTrackError(Exception):
+    """An upload that is decided without judging a track, because its bytes make none.
+
+    Parameters
+    ----------
+    decision
+        What becomes of the upload (`udfs.findings.Decision`).
+    code
+        A stable reason code (``error.upload_digest``).
+    detail
+        What happened, for people to read.
+    """
+
+    def __init__(self, decision: str, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.decision = decision
+        self.code = code

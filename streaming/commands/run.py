@@ -42,6 +42,7 @@ def run(
         str | None, typer.Option("--endpoint-url", metavar="URL", help="Another Kinesis than AWS', for tests.")
     ] = None,
     adopt_lake: Annotated[bool, typer.Option("--adopt-lake", help="New checkpoint on an old lake.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show what Spark says on standard error, all of it.")] = False,
 ) -> None:
     """Judge uploads as they come, from a folder of record files or a Kinesis stream, into Delta tables."""
     from streaming.run import run as run_job
@@ -64,4 +65,4 @@ def run(
         "kinesis_endpoint_url": endpoint_url,
         "adopt_lake": adopt_lake or None,
     }
-    run_job(load_settings(flags, config))
+    run_job(load_settings(flags, config), debug=debug)

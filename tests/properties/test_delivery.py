@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rebuilding import Desk, make_chunks, make_legacy_slices, split
+from rebuilding import Desk, Record, make_chunks, make_legacy_slices, split
 
 from streaming.chunk import Compression
 from streaming.outcomes import Kind, Outcome
-from streaming.rebuild import Arrival, RebuildLimits
+from streaming.rebuild import RebuildLimits
 from streaming.wire import route
 from streaming.wire_v1 import encode_v1
 
@@ -32,10 +32,10 @@ class Job:
     desks: dict[tuple[str, str], Desk] = field(default_factory=dict)
     now_ms: int = 1_000_000
 
-    def batch(self, arrivals: Iterable[tuple[str, Arrival]]) -> list[Outcome]:
+    def batch(self, arrivals: Iterable[tuple[str, Record]]) -> list[Outcome]:
         """Take a batch of (partition key, record)."""
         self.now_ms += 1_000
-        groups: dict[tuple[str, str], list[Arrival]] = {}
+        groups: dict[tuple[str, str], list[Record]] = {}
         for key, arrival in arrivals:
             groups.setdefault((key, route(arrival.data)), []).append(arrival)
         return [outcome for name, rows in groups.items() for outcome in self._desk(name).batch(rows)]
@@ -55,7 +55,7 @@ class Job:
 class Delivery:
     """Records in the order that they come, the batches' cuts, and what was sent."""
 
-    arrivals: list[tuple[str, Arrival]]
+    arrivals: list[tuple[str, Record]]
     cuts: list[int]
     tracks: dict[tuple[str, str], bytes]
     torn: set[tuple[str, str]]
@@ -91,7 +91,7 @@ def deliveries(draw: st.DrawFn) -> Delivery:
     for place, (key, data) in enumerate(order):
         shard = draw(st.integers(0, 2))
         number = f"{shard}{shards[shard] + place:055d}"
-        arrivals.append((key, Arrival(data, "stream", number, draw(st.integers(0, 50)))))
+        arrivals.append((key, Record(data, number, draw(st.integers(0, 50)))))
     return Delivery(arrivals, draw(st.lists(st.integers(0, len(arrivals)), max_size=6)), tracks, torn)
 
 

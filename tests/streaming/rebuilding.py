@@ -6,18 +6,27 @@ import base64
 import gzip
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from streaming.arrival import Arrival, read_content
+from streaming.assemble import Assembler
 from streaming.chunk import DEFAULT_LIMITS, Chunk, Compression, Format
+from streaming.intake import Intake
 from streaming.open_upload import FinishedUpload, OpenUpload
 from streaming.outcomes import Kind, Outcome
-from streaming.rebuild import Arrival, Group, Rebuilder, RebuildLimits
+from streaming.places import Folder, Range
+from streaming.rebuild import Group, Rebuilder, RebuildLimits
+from streaming.spool import Piece, Spool
 from streaming.wire_legacy import encode_legacy
 from streaming.wire_v1 import encode_v1
+from udfs.errors import NoTrackError
 from udfs.track import Encoding
 
 KEY = "alice/song.wav"
@@ -69,29 +78,52 @@ def altered(chunk: Chunk, **changes: Any) -> Chunk:
     return replace(changed, crc32=zlib.crc32(changed.payload))
 
 
-def arrive(records: Iterable[bytes | Chunk], first: int = 1, arrived_us: int = 1_000) -> list[Arrival]:
+@dataclass(frozen=True)
+class Record:
+    """A record of the group as a source gives it."""
+
+    data: bytes
+    sequence_number: str
+    arrived_us: int
+
+
+def arrive(records: Iterable[bytes | Chunk], first: int = 1, arrived_us: int = 1_000) -> list[Record]:
     """Give records consecutive sequence numbers and arrival times."""
     return [
-        Arrival(
-            encode_v1(record) if isinstance(record, Chunk) else record, "stream", f"{number:056d}", arrived_us + number
-        )
+        Record(encode_v1(record) if isinstance(record, Chunk) else record, f"{number:056d}", arrived_us + number)
         for number, record in enumerate(records, first)
     ]
+
+
+class MemoryPlace(Folder):
+    """A place in memory, for tests that write thousands of files."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+        self.files: dict[str, bytes] = {}
+
+    def write_parts(self, name: str, parts: Sequence[memoryview]) -> None:
+        self.files[name] = b"".join(parts)
+
+    def read_ranges(self, name: str, ranges: Sequence[Range]) -> list[bytes]:
+        return [self.files[name][start : start + length] for start, length in ranges]
 
 
 @dataclass
 class DictShelf:
     """A shelf in memory."""
 
-    payloads: dict[int, bytes] = field(default_factory=dict)
+    payloads: dict[int, Piece] = field(default_factory=dict)
     puts: int = 0
     takes: int = 0
 
-    def put(self, payloads: Mapping[int, bytes]) -> None:
+    def put(self, payloads: Mapping[int, Piece]) -> None:
+        assert payloads
+        assert not payloads.keys() & self.payloads.keys()
         self.puts += len(payloads)
         self.payloads |= payloads
 
-    def take(self) -> dict[int, bytes]:
+    def take(self) -> dict[int, Piece]:
         self.takes += 1
         return dict(self.payloads)
 
@@ -100,7 +132,10 @@ class DictShelf:
 
 
 class Desk:
-    """A group that is remembered between batches as the state store does it: as text."""
+    """A group that is remembered between batches as the state store does it: as text.
+
+    Records go through the intake and its spool; tracks are put together as before they are judged.
+    """
 
     def __init__(
         self,
@@ -108,20 +143,51 @@ class Desk:
         key: str = KEY,
         starts_ms: tuple[int, ...] = (),
     ) -> None:
-        self.rebuilder = Rebuilder(limits, DEFAULT_LIMITS, starts_ms)
+        self.limits = limits
+        self.place = MemoryPlace()
+        self.spool = Spool(self.place)
+        self.rebuilder = Rebuilder(limits, self.spool.read, starts_ms)
+        self.batches = 0
         self.key = key
         self.shelf = DictShelf()
         self.upload: str | None = None
         self.finished: str | None = None
         self.now_ms = 1_000_000
 
-    def batch(self, arrivals: Iterable[Arrival]) -> list[Outcome]:
+    def take_over(self, before: Desk) -> None:
+        """Go on from what another desk's group remembers."""
+        self.upload, self.shelf, self.now_ms = before.upload, before.shelf, before.now_ms
+        self.batches, self.place.files = before.batches, before.place.files
+
+    def batch(self, records: Sequence[Record]) -> list[Outcome]:
         """Take one batch, a second after the last."""
         self.now_ms += 1_000
-        with_group = self._recall()
-        outcomes = list(self.rebuilder.rebuild(with_group, arrivals, self.shelf, self.now_ms))
-        self._remember(with_group)
-        return outcomes
+        group = self._recall()
+        outcomes = list(self.rebuilder.rebuild(group, self.take_in(records), self.shelf, self.now_ms))
+        self._remember(group)
+        self.batches += 1
+        return [self._assemble(outcome) for outcome in outcomes]
+
+    def take_in(self, records: Sequence[Record]) -> list[Arrival]:
+        """Let the intake have the records, and read what it gives."""
+        intake = Intake(self.spool, lambda: self.batches, DEFAULT_LIMITS, self.limits.rejected_bytes)
+        same = {"partition_key": self.key, "upload_id": "", "stream": "stream"}
+        (taken,) = intake([pa.RecordBatch.from_pylist([{**same, **asdict(record)} for record in records])])
+        names = ("content", "head", "stream", "sequence_number", "arrived_us")
+        rows = zip(*(taken.column(name).to_pylist() for name in names), strict=True)
+        return [Arrival(read_content(content), *row) for content, *row in rows]
+
+    def _assemble(self, outcome: Outcome) -> Outcome:
+        """Do with a track what happens before it is judged."""
+        if outcome.kind is not Kind.TRACK:
+            return outcome
+        facts = {name: value for name, value in outcome.facts.items() if name != "recipe"}
+        try:
+            data = Assembler(self.spool.read, self.limits.max_upload_bytes)(outcome.facts["recipe"])
+        except NoTrackError as error:
+            facts |= {"missing": [], "decision": error.decision, "reason": error.code}
+            return Outcome(Kind.VERDICT, None, facts)
+        return replace(outcome, data=data, facts=facts)
 
     def expire(self, after_ms: int) -> list[Outcome]:
         """Let the timer go off."""
@@ -129,7 +195,7 @@ class Desk:
         group = self._recall()
         outcomes = list(self.rebuilder.expire(group, self.shelf, self.now_ms))
         self._remember(group)
-        return outcomes
+        return [self._assemble(outcome) for outcome in outcomes]
 
     @property
     def timer_ms(self) -> int | None:

@@ -100,24 +100,33 @@ def test_a_damaged_identity_is_said_so(places: tuple[Folder, Folder]) -> None:
 
 
 def test_the_ledger_counts_uploads_in_flight_over_restarts(places: tuple[Folder, Folder]) -> None:
-    for batch_id, growth in enumerate((3, -1, 2)):
-        Ledger(places[0]).post(batch_id, growth)
-    assert Ledger(places[0]).in_flight == 4
+    for batch_id, (opened, closed) in enumerate([(3, {}), (0, {0: 1}), (2, {0: 2})]):
+        assert Ledger(places[0]).oldest(batch_id) == 0
+        Ledger(places[0]).post(batch_id, opened, closed)
+    assert Ledger(places[0]).in_flight == 2
+    assert Ledger(places[0]).oldest(3) == 2
 
 
 def test_a_batch_done_twice_is_counted_once(places: tuple[Folder, Folder]) -> None:
     ledger = Ledger(places[0])
-    for batch_id, growth in ((0, 3), (1, 2), (1, 2)):
-        ledger.post(batch_id, growth)
-    Ledger(places[0]).post(1, 4)
+    for batch_id, opened, closed in ((0, 3, {}), (1, 2, {0: 3}), (1, 2, {0: 3})):
+        ledger.post(batch_id, opened, closed)
+    assert ledger.in_flight == 2
+    assert Ledger(places[0]).oldest(1) == 0  # done once more, it needs what batch 0 spooled
+    Ledger(places[0]).post(1, 4, {})
     assert Ledger(places[0]).in_flight == 7
 
 
 def test_the_ledger_stays_small(places: tuple[Folder, Folder]) -> None:
     ledger = Ledger(places[0])
     for batch_id in range(50):
-        ledger.post(batch_id, 1)
-    assert len(json.loads(places[0].read("ledger.json") or b"")) == 2
+        ledger.post(batch_id, 1, {batch_id - 1: 1} if batch_id else {})
+    assert json.loads(places[0].read("ledger.json") or b"") == {"48": {"48": 1}, "49": {"49": 1}}
+    assert ledger.oldest(50) == 49
+
+
+def test_with_nothing_in_flight_the_oldest_is_the_batch_itself(places: tuple[Folder, Folder]) -> None:
+    assert Ledger(places[0]).oldest(5) == 5
 
 
 def test_progress_is_what_spark_says_in_our_words(places: tuple[Folder, Folder]) -> None:
@@ -209,6 +218,23 @@ def test_a_place_keeps_whole_files(place: Place) -> None:
     place.remove_tree("never there")
     assert place.read("a/b") is None
     assert place.exists("other")
+
+
+def test_a_place_gives_ranges_of_a_file_that_was_written_in_parts(place: Place) -> None:
+    place.write_parts("a/b", [memoryview(b"0123"), memoryview(b""), memoryview(b"456789")])
+    assert place.read("a/b") == b"0123456789"
+    assert place.read_ranges("a/b", [(0, 2), (3, 5), (9, 1)]) == [b"01", b"34567", b"9"]
+    for name, wanted in (("a/b", (8, 3)), ("a/b", (10, 1)), ("a/never", (0, 1))):
+        with pytest.raises(FileNotFoundError):
+            place.read_ranges(name, [(0, 1), wanted])
+
+
+def test_a_place_lists_what_lies_directly_in_a_folder(place: Place) -> None:
+    for name in ("a/b", "a/c/d", "a/c/e", "ab/c"):
+        place.write(name, b"1")
+    assert sorted(place.list_names("a")) == ["b", "c"]
+    assert place.list_names("nothing") == []
+    assert (place.count_bytes("a"), place.count_bytes("nothing")) == (3, 0)
 
 
 def test_a_write_that_fails_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,12 @@ from chispa import assert_df_equality
 from job_rig import make_rig
 from pyspark.sql import DataFrame, SparkSession
 
-from streaming.pipeline import make_opener, plan_rows
+from streaming.assemble import Recipe
+from streaming.chunk import Format
+from streaming.pipeline import make_opener, open_spool, plan_rows
 from streaming.schemas import OUTCOME, RECORD
 from streaming.sources import group_records
+from streaming.spool import Piece
 
 pytestmark = pytest.mark.spark
 
@@ -26,6 +29,7 @@ def rows_of(spark: SparkSession, tmp_path: Path, index: Path) -> Any:
         made = [(kind, key, data, json.dumps(facts)) for kind, key, data, facts in outcomes]
         return plan_rows(spark.createDataFrame(made, OUTCOME), settings, make_opener(settings))
 
+    plan.settings = settings  # type: ignore[attr-defined]
     return plan
 
 
@@ -36,13 +40,22 @@ def test_the_classifier_is_in_the_plan_once(rows_of: Any) -> None:
 
 
 def test_a_track_the_classifier_fails_on_goes_to_a_person_and_its_neighbours_do_not_notice(rows_of: Any) -> None:
-    facts = {"upload_id": "a", "encoding": "F32LE", "sample_rate": 8000, "channels": 1, "was_open": False}
-    ragged = ("track", "user/a", b"\x00" * 7, facts)
-    nothing = ("verdict", "user/b", None, {"upload_id": "b", "decision": "incomplete", "reason": "upload.x"})
-    by_id = {row.verdict.upload_id: row.verdict for row in rows_of([ragged, nothing]).collect()}
+    open_spool(rows_of.settings).write("0/ragged", [memoryview(bytes(7))])
+    ragged, lost = (Recipe((Piece(f"0/{file}", 0, 7),), Format.V1, "NONE").to_text() for file in ("ragged", "lost"))
+    facts = {"encoding": "F32LE", "sample_rate": 8000, "channels": 1}
+    rows = rows_of(
+        [
+            ("track", "user/a", None, {**facts, "upload_id": "a", "recipe": ragged}),
+            ("verdict", "user/b", None, {"upload_id": "b", "decision": "incomplete", "reason": "upload.x"}),
+            ("track", "user/c", None, {**facts, "upload_id": "c", "recipe": lost}),
+        ]
+    )
+    by_id = {row.verdict.upload_id: row.verdict for row in rows.collect()}
     assert by_id["a"].decision in ("review", "reject")
     assert by_id["a"].reasons
     assert (by_id["b"].decision, by_id["b"].reasons, by_id["b"].mock_score) == ("incomplete", ["upload.x"], None)
+    assert (by_id["c"].decision, by_id["c"].reasons) == ("review", ["error.upload_lost"])
+    assert (by_id["c"].content, by_id["c"].identity, by_id["c"].sha256) == ("undecided", "not_tried", None)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_any_order_any_split_and_any_duplicates_give_the_same_bytes(data: st.Dat
     assert set(late) <= {"chunk.late"}
     assert rebuilt.facts["chunks_duplicate"] + len(late) == len(copies)
     assert not of_kind(outcomes, Kind.VERDICT)
-    assert len(of_kind(outcomes, Kind.OPENED)) == int(rebuilt.facts["was_open"])
+    assert len(of_kind(outcomes, Kind.OPENED)) == int(rebuilt.facts["opened_batch"] is not None)
     assert desk.upload is None
     assert not desk.shelf.payloads
 
@@ -139,7 +139,7 @@ def test_silence_ends_in_one_incomplete_verdict_with_the_missing_ranges() -> Non
     ranges = [(each["first"], each["last"]) for each in verdict.facts["missing"]]
     assert ranges == [(0, 0), (3, 4), (6, 12)]
     assert (verdict.facts["chunks_expected"], verdict.facts["chunks_received"]) == (13, 3)
-    assert verdict.facts["was_open"]
+    assert verdict.facts["opened_batch"] == 0
     assert desk.upload is None
     assert not desk.shelf.payloads
     assert codes(desk.batch(arrive([chunks[0]], first=50))) == ["chunk.late"]
@@ -216,7 +216,7 @@ def test_time_that_the_job_stood_still_does_not_count_against_an_upload() -> Non
     before = Desk(RebuildLimits(timeout_ms=60_000))
     before.batch(arrive(chunks[:5]))
     after = Desk(RebuildLimits(timeout_ms=60_000), starts_ms=(0, before.now_ms + 3_600_000))
-    after.upload, after.shelf, after.now_ms = before.upload, before.shelf, before.now_ms
+    after.take_over(before)
     assert after.expire(3_601_000) == []
     (track,) = of_kind(after.batch(arrive(chunks[5:], first=10)), Kind.TRACK)
     assert track.data == DATA
@@ -226,7 +226,7 @@ def test_a_batch_done_again_after_a_restart_closes_what_it_closed_the_first_time
     first = Desk(RebuildLimits(timeout_ms=60_000), starts_ms=(0,))
     first.batch(arrive(make_chunks(DATA, 100)[:5]))
     again = Desk(RebuildLimits(timeout_ms=60_000), starts_ms=(0, first.now_ms + 3_600_000))
-    again.upload, again.shelf, again.now_ms = first.upload, first.shelf, first.now_ms
+    again.take_over(first)
     assert [row.facts for row in again.expire(61_000)] == [row.facts for row in first.expire(61_000)] != []
 
 
