@@ -1,10 +1,11 @@
 """Measure the job: reading, rebuilding, judging; what a batch costs, and what grows with what.
 
-    python tests/bench/pipeline.py [--megabytes N] [--tracks N] [--json]
+    python tests/bench/pipeline.py [--only rebuild|growth|job] [--megabytes N] [--tracks N] [--json]
 
 Everything is measured in one run and one JVM, after a first pass that warms both up, and as CPU seconds of the whole
 process tree as well as by the clock: on a busy machine only the former means anything. Uploads are generated, in chunks
-of 256 KiB; record files hold 32 MiB, and a batch takes one.
+of 256 KiB; record files hold 32 MiB. Reading and rebuilding take one file a batch. The whole job runs over a backlog
+with the product's own settings, but for the number of partitions: steady state is every batch after the first one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "streaming"))
 
 import pandas as pd
-from job_rig import make_rig, write_wave
+from job_rig import write_wave
 from process_meter import Usage, measure
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.functions import pandas_udf
@@ -34,8 +35,10 @@ from pyspark.sql.types import LongType
 from rebuilding import make_chunks
 
 from references.build import build_index
+from streaming.assemble import Assembler
 from streaming.judge import JudgeOpener
-from streaming.pipeline import rebuild
+from streaming.metrics import OBSERVED
+from streaming.pipeline import open_spool, read_facts, rebuild
 from streaming.producer import Record
 from streaming.record_files import RecordFileWriter
 from streaming.run import Job
@@ -46,10 +49,14 @@ from streaming.wire_v1 import encode_v1
 from udfs.samples import DecodeLimits
 from udfs.track import Track
 
+PARTS = ("rebuild", "growth", "job")
 MB = 1e6
 CHUNK = 256 << 10
 LOOK_SECONDS = 0.25
 CORES = 2
+SOUNDS = 50  # different ones; a longer backlog brings them again under other upload ids
+LOOP_ROUNDS = 3
+MIN_BATCHES, EMPTY_BATCHES = 4, 6
 SECONDS_A_TRACK = 60.0  # of mono sound at 22,050 Hz: 2.6 MB, eleven chunks
 
 
@@ -142,6 +149,17 @@ def length(data: pd.Series) -> pd.Series:
     return data.map(len)
 
 
+def rebuilt(records: DataFrame, settings: Settings) -> DataFrame:
+    """Rebuild, and take each track's bytes, joined and checked, to the process that would judge it."""
+    assembler = Assembler(open_spool(settings).read, settings.max_upload_bytes)
+
+    @pandas_udf(LongType())
+    def fetch(recipes: pd.Series) -> pd.Series:
+        return recipes.map(lambda recipe: None if recipe is None else len(assembler(recipe)))
+
+    return read_facts(rebuild(group_records(records), settings, ())).select("kind", fetch("facts.recipe"))
+
+
 def measure_rebuild(spark: SparkSession, work: Path, megabytes: int) -> list[Cost]:
     """Compare reading, a plain pandas UDF and the rebuild, for uploads within a batch and spread over all of them."""
     uploads = max(8, round(megabytes * MB / (20 * CHUNK)))
@@ -154,7 +172,7 @@ def measure_rebuild(spark: SparkSession, work: Path, megabytes: int) -> list[Cos
         round_costs = [
             run_query("no-op read", records, folder, work),
             run_query("pandas UDF", records.select(length("data")), folder, work),
-            run_query(f"rebuild, uploads {folder.name}", rebuild(group_records(records), settings, ()), folder, work),
+            run_query(f"rebuild, uploads {folder.name}", rebuilt(records, settings), folder, work),
         ]
         rounds.append(round_costs)
     return [*rounds[1], rounds[2][1], rounds[2][2]]
@@ -173,63 +191,74 @@ def measure_growth(spark: SparkSession, work: Path) -> dict[str, tuple[Cost, Cos
         for number, (uploads, chunks, at_a_time) in enumerate((small, large)):
             folder = write_uploads(work / f"{abs(hash(name))}-{number}", uploads, chunks, at_a_time, size)
             settings = settings_for(folder, work)
-            records = group_records(read_records(spark, settings))
-            pair.append(run_query(name, rebuild(records, settings, ()), folder, work, warm=2))
+            records = read_records(spark, settings)
+            pair.append(run_query(name, rebuilt(records, settings), folder, work, warm=2))
         growth[name] = (pair[0], pair[1])
     return growth
 
 
 def measure_job(spark: SparkSession, work: Path, tracks: int) -> dict[str, float]:
     """Compare the whole job with a plain loop that judges the same tracks on two processes, without Spark."""
-    sounds = [write_wave(seed, SECONDS_A_TRACK) for seed in range(tracks)]
+    sounds = [write_wave(seed, SECONDS_A_TRACK) for seed in range(min(tracks, SOUNDS))]
     known = work / "known.wav"
     known.write_bytes(sounds[0])
     build_index([known], work / "index")
-    rig = make_rig(work / "job", work / "index", max_batch_bytes=32 << 20, trigger_seconds=0.0, partitions=CORES)
-    for start in range(0, tracks, 12):
-        rig.put(
-            [
-                Record(f"user/track {seed}", encode_v1(chunk))
-                for seed in range(start, min(start + 12, tracks))
-                for chunk in make_chunks(sounds[seed], CHUNK, str(uuid.UUID(int=seed + 1)))
-            ]
-        )
-    job_speed, fixed_seconds, fixed_cpu = run_job(spark, rig.settings(), sum(map(len, sounds[12:])), tracks // 12)
-    loop_speed = run_loop(work / "index", sounds)
+    inbox = work / "inbox"
+    RecordFileWriter(inbox).write(
+        Record(f"user/track {number}", encode_v1(chunk))
+        for number in range(tracks)
+        for chunk in make_chunks(sounds[number % len(sounds)], CHUNK, str(uuid.UUID(int=number + 1)))
+    )
+    places = {"lake": str(work / "job/lake"), "checkpoint": str(work / "job/checkpoint"), "index": work / "index"}
+    settings = load_settings({"source": f"files:{inbox}", **places, "partitions": CORES})
+    measured = run_job(spark, settings, len(list(inbox.glob("*.parquet"))))
+    loop_speed, loop_cpu = run_loop(work / "index", sounds)
     return {
-        "whole job MB/s": job_speed,
+        **measured,
         "plain loop MB/s": loop_speed,
-        "job / loop": job_speed / loop_speed,
-        "empty batch s": fixed_seconds,
-        "empty batch CPU s": fixed_cpu,
+        "plain loop CPU ms/MB": loop_cpu,
+        "job / loop": measured["whole job MB/s"] / loop_speed,
+        "loop CPU / job CPU": loop_cpu / measured["whole job CPU ms/MB"],
     }
 
 
-def run_job(spark: SparkSession, settings: Settings, counted_bytes: int, batches: int) -> tuple[float, float, float]:
+def run_job(spark: SparkSession, settings: Settings, files: int) -> dict[str, float]:
     """Run the job over its record files, then some empty batches; the first batch warms up and is not counted."""
     job = Job(spark, settings)
     query = job.start()
-    done: dict[int, float] = {}
+    rows = bytes_done = 0
+    marks: list[tuple[float, float, float, float]] = []  # of each batch: bytes so far, clock, CPU, its own seconds
     empty: list[tuple[float, float]] = []
-    last_empty = -1
-    while len(empty) < 6:
+    seen = -1
+    while len(empty) < EMPTY_BATCHES:
         time.sleep(LOOK_SECONDS / 5)
         if query.exception() is not None:
             raise RuntimeError(str(query.exception()))
         progress: Any = query.lastProgress
-        if progress and progress["numInputRows"]:
-            done.setdefault(progress["batchId"], time.monotonic())
-        elif progress and len(done) >= batches and progress["batchId"] != last_empty:
-            last_empty = progress["batchId"]
-            empty.append((time.monotonic(), measure().cpu_seconds))
+        if progress is None or progress["batchId"] == seen:
+            continue
+        seen = progress["batchId"]
+        seconds = progress["durationMs"]["triggerExecution"] / 1000
+        cpu = measure().cpu_seconds
+        rows += progress["numInputRows"]
+        bytes_done += (progress["observedMetrics"].get(OBSERVED) or {"bytes": 0})["bytes"] or 0
+        if progress["numInputRows"]:
+            marks.append((bytes_done, time.monotonic(), cpu, seconds))
+            print(f"batch {seen}: {seconds:.2f} s, {progress['durationMs']}", file=sys.stderr)
+        elif marks:
+            empty.append((seconds, cpu))
     job.stop()
-    times = list(done.values())
-    spans = len(empty) - 1
-    return (
-        counted_bytes / MB / (times[-1] - times[0]),
-        (empty[-1][0] - empty[0][0]) / spans,
-        (empty[-1][1] - empty[0][1]) / spans,
-    )
+    megabytes = (marks[-1][0] - marks[0][0]) / MB
+    if len(marks) < MIN_BATCHES:
+        raise RuntimeError(f"{len(marks)} batches are not a steady state: say more --tracks")
+    return {
+        "batches counted": len(marks) - 1,
+        "MB a batch": megabytes / (len(marks) - 1),
+        "whole job MB/s": megabytes / (marks[-1][1] - marks[0][1]),
+        "whole job CPU ms/MB": 1000 * (marks[-1][2] - marks[0][2]) / megabytes,
+        "empty batch s": sum(seconds for seconds, _ in empty[1:]) / (len(empty) - 1),
+        "empty batch CPU s": (empty[-1][1] - empty[0][1]) / (len(empty) - 1),
+    }
 
 
 _judge: Any = None
@@ -246,56 +275,63 @@ def judge(data: bytes) -> str:
     return str(_judge.classifier.classify(Track(data)).decision)
 
 
-def run_loop(index: Path, sounds: list[bytes]) -> float:
-    """Judge all tracks in a pool of two processes; MB/s without the processes' start."""
+def run_loop(index: Path, sounds: list[bytes]) -> tuple[float, float]:
+    """Judge all tracks in a pool of two processes; MB/s and CPU ms a MB, without the processes' start."""
     with multiprocessing.get_context("spawn").Pool(CORES, partial(open_judge, index)) as pool:
         pool.map(judge, sounds[: 2 * CORES], chunksize=1)
-        started = time.monotonic()
-        pool.map(judge, sounds[12:], chunksize=1)
-        return sum(map(len, sounds[12:])) / MB / (time.monotonic() - started)
+        started, cpu = time.monotonic(), measure().cpu_seconds
+        pool.map(judge, sounds * LOOP_ROUNDS, chunksize=1)
+        megabytes = LOOP_ROUNDS * sum(map(len, sounds)) / MB
+        return megabytes / (time.monotonic() - started), 1000 * (measure().cpu_seconds - cpu) / megabytes
 
 
-def describe(costs: list[Cost], growth: dict[str, tuple[Cost, Cost]], job: dict[str, float], peak: int) -> str:
-    """Write the tables for people."""
-    lines = [f"{'':32} {'MB/s':>8} {'CPU ms/chunk':>13} {'s/batch':>8}"]
-    lines += [
-        f"{cost.name:32} {cost.speed:8.1f} {cost.cpu_a_chunk_ms:13.2f} {cost.seconds / cost.batches:8.2f}"
-        for cost in costs
-    ]
+def describe_costs(costs: list[Cost]) -> Iterator[str]:
+    """Write the costs of reading and rebuilding for people."""
+    yield f"{'':32} {'MB/s':>8} {'CPU ms/chunk':>13} {'s/batch':>8}"
+    for cost in costs:
+        seconds = cost.seconds / cost.batches
+        yield f"{cost.name:32} {cost.speed:8.1f} {cost.cpu_a_chunk_ms:13.2f} {seconds:8.2f}"
     plain = [cost for cost in costs if cost.name == "pandas UDF"]
     for udf, cost in zip(plain, (each for each in costs if each.name.startswith("rebuild")), strict=True):
-        lines.append(f"{cost.name}: {cost.cpu_a_chunk_ms / udf.cpu_a_chunk_ms:.2f} x the pandas UDF's CPU (target 2)")
-    lines += [
-        f"{name}: {small.cpu_a_chunk_ms:.2f} -> {large.cpu_a_chunk_ms:.2f} CPU ms a chunk "
-        f"({large.cpu_a_chunk_ms / small.cpu_a_chunk_ms:.2f} x)"
-        for name, (small, large) in growth.items()
-    ]
-    lines += [f"{name:32} {value:8.2f}" for name, value in job.items()]
-    lines.append(f"{'peak memory, all processes':32} {peak / MB:8.0f} MB")
-    return "\n".join(lines)
+        yield f"{cost.name}: {cost.cpu_a_chunk_ms / udf.cpu_a_chunk_ms:.2f} x the pandas UDF's CPU (target 2)"
+
+
+def describe_growth(growth: dict[str, tuple[Cost, Cost]]) -> Iterator[str]:
+    """Write what grows with what for people."""
+    for name, (small, large) in growth.items():
+        ratio = large.cpu_a_chunk_ms / small.cpu_a_chunk_ms
+        yield f"{name}: {small.cpu_a_chunk_ms:.2f} -> {large.cpu_a_chunk_ms:.2f} CPU ms a chunk ({ratio:.2f} x)"
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone; may be repeated")
     parser.add_argument("--megabytes", type=int, default=400, help="how much the rebuild is measured over")
-    parser.add_argument("--tracks", type=int, default=60, help="how many tracks the whole job judges")
+    parser.add_argument("--tracks", type=int, default=450, help="how many tracks the whole job judges")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     said = parser.parse_args()
+    parts = said.only or PARTS
+    result: dict[str, Any] = {}
+    lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="soundgate-bench-") as folder:
         work = Path(folder)
         spark = start_session(CORES, {"spark.master": f"local[{CORES}]", "spark.local.dir": str(work / "spark")})
-        costs = measure_rebuild(spark, work, said.megabytes)
-        growth = measure_growth(spark, work)
-        job = measure_job(spark, work, said.tracks)
-        peak = measure().peak_bytes
+        if "rebuild" in parts:
+            costs = measure_rebuild(spark, work, said.megabytes)
+            result["costs"] = [cost.__dict__ for cost in costs]
+            lines += describe_costs(costs)
+        if "growth" in parts:
+            growth = measure_growth(spark, work)
+            result["growth"] = {name: [cost.cpu_a_chunk_ms for cost in pair] for name, pair in growth.items()}
+            lines += describe_growth(growth)
+        if "job" in parts:
+            result["job"] = measure_job(spark, work, said.tracks)
+            lines += [f"{name:32} {value:8.2f}" for name, value in result["job"].items()]
+        result["peak_bytes"] = peaks = measure().peak_bytes
         spark.stop()
-    if said.json:
-        named = {cost.name: cost.__dict__ for cost in costs}
-        pairs = {name: [cost.cpu_a_chunk_ms for cost in pair] for name, pair in growth.items()}
-        print(json.dumps({"costs": named, "growth": pairs, "job": job, "peak_bytes": peak}))
-    else:
-        print(describe(costs, growth, job, peak))
+    lines += [f"{'peak memory, ' + kind:32} {peak / MB:8.0f} MB" for kind, peak in peaks.most_common()]
+    print(json.dumps(result) if said.json else "\n".join(lines))
 
 
 if __name__ == "__main__":

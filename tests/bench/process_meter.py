@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+# What a process is, by what its command line holds; the first that fits.
+KINDS = {"java": "JVM", "decode_worker": "decoders", "daemon": "Python workers", "python": "this process"}
 
 
 @dataclass(frozen=True)
 class Usage:
-    """`cpu_seconds` of all processes, ended ones included; `peak_bytes`, the sum of their largest resident sizes."""
+    """`cpu_seconds` of all processes, ended ones included; `peak_bytes`, their largest resident sizes, by kind.
+
+    Pages that forked workers share are counted in each of them, so the sum is an upper bound.
+    """
 
     cpu_seconds: float
-    peak_bytes: int
+    peak_bytes: Counter[str]
 
 
 def measure() -> Usage:
@@ -30,7 +36,10 @@ def measure() -> Usage:
             parents[int(folder.name)] = int(fields[1])
             cpu[int(folder.name)] = sum(int(value) for value in fields[11:15]) / TICKS  # its own and ended children's
     tree = [process for process in parents if _is_below(process, parents)]
-    return Usage(sum(cpu[process] for process in tree), sum(_peak(process) for process in tree))
+    peaks: Counter[str] = Counter()
+    for process in tree:
+        peaks[_kind(process)] += _peak(process)
+    return Usage(sum(cpu[process] for process in tree), +peaks)
 
 
 def _is_below(process: int, parents: dict[int, int]) -> bool:
@@ -39,6 +48,14 @@ def _is_below(process: int, parents: dict[int, int]) -> bool:
             return True
         process = parents[process]
     return False
+
+
+def _kind(process: int) -> str:
+    try:
+        line = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return "others"
+    return next((kind for word, kind in KINDS.items() if word in line), "others")
 
 
 def _peak(process: int) -> int:
