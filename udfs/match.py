@@ -26,6 +26,7 @@ __all__ = ["MIN_SCORE", "Match", "candidates", "identify"]
 MOST_MATCHES = 10
 NEXT = 3  # candidates behind the matches
 MOST_EXTENDED = 6  # segments of a block that are looked for in the blocks beside it
+LEAST_SETTLED = 0.9  # score of what is worth a closer look
 MOST_RIVALS = 12  # places of one recording that are told apart
 LEAST_EXTENSION = 3.0  # standard deviations by which a neighbouring block must go on to be joined
 
@@ -169,7 +170,7 @@ def _without_repeats(found: Iterable[Found]) -> list[Found]:
 
 def _settled(best: Found, ordered: list[Found], mono: NDArray[np.float32]) -> Found:
     """Choose among the places of one recording that agree nearly as well; an unsure answer stays as it is."""
-    if best.score < MIN_SCORE:
+    if best.score < LEAST_SETTLED:
         return best
     rivals = [one.segment for one in ordered if one.generation is best.generation and rival(best.segment, one.segment)]
     if not rivals:

@@ -183,3 +183,27 @@ def test_the_row_of_an_upload_has_its_match_and_marks_the_next_candidates(index:
     for one in (known, unknown):
         assert one["candidates"]
         assert not any(candidate["accepted"] for candidate in one["candidates"])
+
+
+MEMORY = """
+import resource, sys, numpy as np
+from udfs.landmark_index import open_index
+from udfs.match import identify
+index, minutes = open_index(sys.argv[1]), int(sys.argv[2])
+random = np.random.default_rng(0)
+identify(random.standard_normal(10 * 11025).astype(np.float32), 11025, index)
+upload = random.standard_normal(minutes * 60 * 11025, dtype=np.float32)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+identify(upload, 11025, index)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+@pytest.mark.parametrize("minutes", [10, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_long_upload_takes_little_more_memory_than_its_samples(index: LandmarkIndex, minutes: int) -> None:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-c", MEMORY, str(index.folder), str(minutes)]
+    megabytes = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert megabytes < 60 + 2 * minutes
