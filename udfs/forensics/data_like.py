@@ -16,6 +16,7 @@ HEAD_FRAMES = 8192  # read out even where nothing looks like data
 SUSPICIOUS_LOG_ODDS = -4.0  # of the worst window, from which on every mapping is tried on the head all the same
 WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
 MAX_STRETCHES = 8
+FEW = {3: 0.0, 2: 1.0, 1: 3.5}  # log-odds taken from so few windows amid sound: a payload is clear, a transient is not
 
 
 def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers: dict[str, float]) -> list[Finding]:
@@ -64,10 +65,10 @@ def _findings(found: Found, reason: Reason) -> list[Finding]:
 
 
 def _strength(odds: np.ndarray) -> float:
-    """The best three neighbouring windows' mean; one window alone has to be clearer."""
-    width = min(3, len(odds))
-    together = float(np.convolve(odds, np.ones(width) / width, "valid").max())
-    return max(together, float(odds.max()) - 2.0)
+    """The best three neighbouring windows' mean; a pair, and all the more one alone, has to be clearer."""
+    if len(odds) < len(FEW):
+        return float(odds.mean())
+    return max(float(np.convolve(odds, np.ones(width) / width, "valid").max()) - doubt for width, doubt in FEW.items())
 
 
 def _name(
