@@ -1,0 +1,82 @@
+"""A flood of uploads that never complete: the timeout is shortened, others are judged, and the state drains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from job_rig import records, upload, upload_id, write_wave
+from job_script import Add, Advance, Settle, Stage, Start, Stop, play
+from process_memory import resident
+from pyspark.sql import SparkSession
+from rebuilding import make_chunks
+
+from streaming.metrics import Counted
+from streaming.producer import Record
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+FLOOD, HONEST, SECOND = 1_000_000, 1, 2
+BOUND = 100
+ONE_KEY = "mallory/one key for all"
+
+
+def flood(first: int, number: int) -> list[Record]:
+    """Give first chunks of uploads whose second never comes, half of them under one key."""
+    made = []
+    for upload_number in range(first, first + number):
+        key = ONE_KEY if upload_number % 2 else f"bot{upload_number}/x"
+        made += records(make_chunks(b"0123456789" * 20, 100, upload_id(upload_number))[:1], key)
+    return made
+
+
+def play_flood(stage: Stage, number: int, waves: int) -> list[int]:
+    """Pour the flood in waves, honest uploads among it, and let time pass; gives memory after each wave."""
+    honest, second = upload(HONEST, write_wave(HONEST)), upload(SECOND, write_wave(SECOND))
+    size, memory = number // waves, []
+    play(stage, Add(honest[:2]), Start(), Settle())
+    assert stage.job is not None
+    seen: list[Counted] = []
+    stage.job.writer.observers.append(lambda _, counted: seen.append(counted))
+    for wave in range(waves):
+        play(stage, Add(flood(FLOOD + wave * size, size)), Settle())
+        memory.append(resident())
+    assert max(counted.in_flight for counted in seen) == waves * size + 1
+    play(stage, Add([*honest[2:], *second]), Settle(), Advance(61), Settle())
+    assert [counted.shortened for counted in seen][-1] is False  # half of the bound is not open any more
+    assert any(counted.shortened for counted in seen)
+    play(stage, Stop())
+    return memory
+
+
+def check(stage: Stage, number: int) -> None:
+    """Hold what is true after any flood."""
+    verdicts = stage.rig.verdicts()
+    assert len(verdicts) == number + 2
+    for honest in (HONEST, SECOND):
+        assert verdicts.pop(upload_id(honest))["decision"] == "accept"
+    assert {row["decision"] for row in verdicts.values()} == {"incomplete"}
+    assert all("no new chunk within 60 s, shortened" in row["evidence"] for row in verdicts.values())
+    assert stage.rig.in_flight() == 0
+    assert stage.rig.rejections() == []
+
+
+def test_in_a_flood_the_timeout_shrinks_others_are_judged_and_the_state_drains(
+    tmp_path: Path, index: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = Stage.make(tmp_path, index, spark, max_open_uploads=BOUND, timeout_seconds=600.0)
+    play_flood(stage, 600, waves=2)
+    check(stage, 600)
+    told = capsys.readouterr().err
+    assert f"over max_open_uploads = {BOUND}" in told
+    assert "whole timeout again" in told
+
+
+@pytest.mark.slow
+def test_twenty_thousand_uploads_that_never_end_leave_memory_flat(
+    tmp_path: Path, index: Path, spark: SparkSession
+) -> None:
+    stage = Stage.make(tmp_path, index, spark, max_open_uploads=BOUND, timeout_seconds=600.0)
+    memory = play_flood(stage, 20_000, waves=5)
+    check(stage, 20_000)
+    assert memory[-1] < memory[1] * 1.25 + (200 << 20)
