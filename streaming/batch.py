@@ -75,7 +75,7 @@ class BatchWriter:
         self._spool.forget(self._ledger.oldest(batch_id), batch_id)
         self._staging.write(plan_rows(outcomes, self._settings, self._opener), batch_id)
         staged = self._staging.read(outcomes.sparkSession, batch_id)
-        if self.catalogue is not None:
+        if self.catalogue is not None and not staged.where("print IS NOT NULL").isEmpty():
             least = MIN_SCORE if self._settings.min_score is None else self._settings.min_score
             with identify_staged(staged, self.catalogue, least) as identified:
                 staged = self._staging.replace(identified, batch_id)
