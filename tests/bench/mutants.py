@@ -36,6 +36,7 @@ class Mutant:
 
 
 REBUILD, SANDBOX = "tests/streaming/test_rebuild.py", "tests/udfs/test_sandbox.py"
+CONFINED = "tests/faults/test_confined_worker.py"
 MUTANTS = (
     Mutant(
         "dedupe of chunks",
@@ -155,7 +156,7 @@ MUTANTS = (
         "udfs/decode_worker.py",
         "confined = confinement.confine()",
         'confined = "seccomp"',
-        SANDBOX,
+        CONFINED,
     ),
     Mutant(
         "sandbox: memory",

@@ -14,7 +14,7 @@ from rebuilding import make_chunks
 from streaming.metrics import Counted
 from streaming.producer import Record
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = pytest.mark.spark
 
 FLOOD, HONEST, SECOND = 1_000_000, 1, 2
 BOUND = 100
