@@ -22,8 +22,7 @@ demo-kinesis: setup ## the same through a local Kinesis server, into .demo-kines
 
 .PHONY: test
 test: setup ## every test but those marked slow
-	$(BIN)/ruff format --check --quiet .
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadgroup
 
 .PHONY: test-slow
 test-slow: setup ## the tests marked slow
