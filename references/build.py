@@ -14,7 +14,7 @@ from references.generation import MARGIN, Taken, read_back, taken_from, write_ge
 from references.metadata import TABLES, read_metadata
 from references.reading import read_mono
 from udfs.fingerprint import VERSION, fingerprint
-from udfs.index_files import GENERATIONS, MANIFEST, Manifest, read_manifest, write_manifest
+from udfs.index_files import GENERATIONS, MANIFEST, IndexRefusedError, Manifest, read_manifest, write_manifest
 from udfs.landmark_index import Recording, open_index
 from udfs.spectrum import RATE
 
@@ -183,9 +183,16 @@ def _finish(
     duplicates: Sequence[Duplicate] = (),
     unreadable: Sequence[tuple[str, str]] = (),
 ) -> IndexInfo:
-    """Put the manifest in place, drop generations that nothing names any more, and sum up."""
+    """Put the manifest in place, drop generations that nothing names any more, and sum up.
+
+    Those of the manifest that is replaced stay until the next change: workers of a running job may still open them.
+    """
+    try:
+        before = read_manifest(out, VERSION)[0].generations
+    except IndexRefusedError:  # there is none yet, or it is of another version
+        before = ()
     sha256 = write_manifest(out, manifest)
-    named = {entry.name for entry in manifest.generations}
+    named = {entry.name for entry in (*manifest.generations, *before)}
     for folder in (out / GENERATIONS).iterdir():
         if folder.name not in named:
             shutil.rmtree(folder, ignore_errors=True)
