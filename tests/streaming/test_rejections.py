@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from streaming.chunk import DEFAULT_LIMITS
+from streaming.rebuild import RebuildLimits
 from streaming.rejections import TEXTS, Code, reject
 
 PAGE = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
@@ -24,7 +25,8 @@ def test_the_documentation_lists_every_code_with_its_sentence():
 
 
 def test_the_documentation_names_the_limits_that_hold():
-    assert f"at most {DEFAULT_LIMITS.max_chunks:,} chunks" in PAGE
+    assert f"at most {RebuildLimits().max_chunks:,} chunks" in PAGE
+    assert f"up to {DEFAULT_LIMITS.max_chunks:,}" in PAGE
     assert f"largest payload is {DEFAULT_LIMITS.max_payload_bytes >> 20} MiB" in PAGE
     assert f"at most {DEFAULT_LIMITS.max_legacy_record_bytes >> 20} MiB)" in PAGE
     assert f"at most {DEFAULT_LIMITS.max_key_characters} characters" in PAGE

@@ -134,11 +134,8 @@ def test_every_setting_is_listed_with_its_text_and_where_it_comes_from(monkeypat
 
 def test_the_settings_command_prints_json(tmp_path: Path) -> None:
     config = tmp_path / "s.toml"
-    config.write_text('[kinesis_options]\n"kinesis.sessionToken" = "very secret"\n')
+    config.write_text('publish = ["https://gate:very-secret@host/hook"]\n')
     result = CliRunner().invoke(app, ["settings", "--config", str(config), "--json"])
     assert result.exit_code == 0
-    assert "very secret" not in result.output
-    assert json.loads(result.output)["kinesis_options"] == {
-        "value": {"kinesis.sessionToken": REDACTED},
-        "from": str(config),
-    }
+    assert "very-secret" not in result.output
+    assert json.loads(result.output)["publish"] == {"value": [f"https://{REDACTED}@host/hook"], "from": str(config)}
