@@ -102,7 +102,8 @@ def write_uploads(folder: Path, uploads: int, chunks: int, at_a_time: int, size:
 
 def settings_for(folder: Path, work: Path) -> Settings:
     """Give the settings of a job that takes one record file a batch."""
-    places = {"lake": str(work / "lake"), "checkpoint": str(work / "checkpoint"), "index": work / "index"}
+    checkpoint = work / f"checkpoint-{folder.name}"  # one reads the same source for ever
+    places = {"lake": str(work / "lake"), "checkpoint": str(checkpoint), "index": work / "index"}
     return load_settings({"source": f"files:{folder}", **places, "max_batch_bytes": 32 << 20, "partitions": CORES})
 
 
