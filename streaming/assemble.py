@@ -73,14 +73,25 @@ def assemble(recipe: Recipe, read: ReadPieces, max_bytes: int) -> bytes:
     NoTrackError
         The pieces do not make the track that was announced, or are lost.
     """
+    track = read_and_join(recipe, read, max_bytes)
+    if track is None:
+        raise NoTrackError("review", "error.upload_corrupt", "the gzip stream does not end")
+    return track
+
+
+def read_and_join(recipe: Recipe, read: ReadPieces, max_bytes: int) -> bytes | None:
+    """Read an upload's pieces and join them, as far as they go: as `join`, whose answer this gives.
+
+    Raises
+    ------
+    NoTrackError
+        As `join`, and when the pieces are lost.
+    """
     try:
         payloads = read(recipe.pieces)
     except FileNotFoundError as error:
         raise NoTrackError("review", "error.upload_lost", f"its bytes are not in the spool: {error}") from error
-    track = join(recipe, payloads, max_bytes)
-    if track is None:
-        raise NoTrackError("review", "error.upload_corrupt", "the gzip stream does not end")
-    return track
+    return join(recipe, payloads, max_bytes)
 
 
 def join(recipe: Recipe, payloads: Sequence[bytes], max_bytes: int) -> bytes | None:

@@ -17,7 +17,6 @@ from streaming.settings import Settings
 from streaming.sinks import REJECTIONS, VERDICTS, Lake
 from streaming.spool import Spool
 from streaming.staging import BatchCounts, Staging, count
-from udfs.match import MIN_SCORE
 
 
 class ClosingError(Exception):
@@ -76,8 +75,7 @@ class BatchWriter:
         self._staging.write(plan_rows(outcomes, self._settings, self._opener), batch_id)
         staged = self._staging.read(outcomes.sparkSession, batch_id)
         if self.catalogue is not None and not staged.where("print IS NOT NULL").isEmpty():
-            least = MIN_SCORE if self._settings.min_score is None else self._settings.min_score
-            with identify_staged(staged, self.catalogue, least) as identified:
+            with identify_staged(staged, self.catalogue, self._opener.min_score) as identified:
                 staged = self._staging.replace(identified, batch_id)
         self.last = count(staged)
         if self.last.verdicts:

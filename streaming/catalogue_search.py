@@ -22,9 +22,8 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
 
 from streaming.catalogue import CODES, HASHES, RECORDINGS, Catalogue
-from udfs.fetched_line import fetched_generation, pieces_around
+from udfs.fetched_line import PIECE, fetched_generation, pieces_around
 from udfs.fingerprint import Fingerprint
-from udfs.landmark_index import SAMPLE_PIECE
 from udfs.match import NEXT, best_matches, follow_listed
 from udfs.postings import GROUP, GROUPS, MOST, Postings, vote
 from udfs.segments import FOLLOWED, Block, blocks
@@ -41,7 +40,7 @@ MATCH = (
     "coverage double, speed double, pitch double, accepted boolean"
 )
 FOUND = f"query string, {MATCH}"
-AROUND = SAMPLE_PIECE // 2  # frames to spare beyond what a candidate may touch
+AROUND = PIECE // 2  # frames to spare beyond what a candidate may touch
 
 
 def pack(fingerprint: Fingerprint) -> tuple[bytes, bytes, bytes]:
@@ -128,9 +127,7 @@ def list_candidates(spark: SparkSession, catalogue: Catalogue, queries: DataFram
 
     def align(key: tuple[Any, ...], left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
         (asking,) = left.to_dict("records")
-        generation = fetched_generation(
-            zip(right["piece"], right["planes"], strict=True), frames, edges, removed, sample
-        )
+        generation = fetched_generation(_pieces(right), frames, edges, removed, sample)
         block = _block(unpack(asking["print"]), asking["block"])
         starts = np.array(asking["starts"], np.int64)
         one = shortlist(block.print, generation.planes, generation.edges, sample, starts)
@@ -159,9 +156,7 @@ def follow_candidates(
 
     def follow(key: tuple[Any, ...], left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
         query = unpack(left["print"].iloc[0])
-        generation = fetched_generation(
-            zip(right["piece"], right["planes"], strict=True), frames, edges, removed, sample
-        )
+        generation = fetched_generation(_pieces(right), frames, edges, removed, sample)
         lists = {row["block"]: _shortlist(row) for row in left.to_dict("records")}
         parts = list(blocks(query))
         found = follow_listed(parts, [lists.get(part.number, EMPTY) for part in parts], generation, frames)

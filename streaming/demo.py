@@ -101,7 +101,7 @@ def soundgate(arguments: Sequence[str], console: Console, log: Path | None = Non
     if log is None:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         return
-    console.print(f"(less than a minute; its log is {log})", style="dim", markup=False, highlight=False)
+    console.print(f"(about a minute; its log is {log})", style="dim", markup=False, highlight=False)
     with log.open("wb") as file:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
 

@@ -44,7 +44,7 @@ class JudgeOpener:
 
     index: Path
     limits: DecodeLimits
-    min_score: float | None = None
+    min_score: float = MIN_SCORE
     manifest: bytes | None = None  # the index's when the job began: a worker that starts later opens the same
 
     def __call__(self) -> OpenedJudge:
@@ -55,11 +55,10 @@ class JudgeOpener:
         udfs.index_files.IndexRefusedError
             For an index that is none.
         """
-        min_score = MIN_SCORE if self.min_score is None else self.min_score
         if is_catalogue(self.index):
-            return OpenedJudge(Classifier(SandboxedDecoder(self.limits), None, min_score), "", prints=True)
+            return OpenedJudge(Classifier(SandboxedDecoder(self.limits), None, self.min_score), "", prints=True)
         index = self._open_index()
-        return OpenedJudge(Classifier(SandboxedDecoder(self.limits), index, min_score), index.sha256)
+        return OpenedJudge(Classifier(SandboxedDecoder(self.limits), index, self.min_score), index.sha256)
 
     def _open_index(self) -> LandmarkIndex:
         try:

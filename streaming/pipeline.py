@@ -31,6 +31,7 @@ from streaming.track_store import TrackStore
 from udfs.classify_udf import make_classify_udf
 from udfs.forensics import model_sha256
 from udfs.index_files import MANIFEST
+from udfs.match import MIN_SCORE
 from udfs.samples import DecodeLimits
 
 BATCH_PROPERTY = "streaming.sql.batchId"  # Spark's own, set for the jobs of a micro-batch
@@ -56,7 +57,8 @@ def make_opener(settings: Settings) -> JudgeOpener:
     """Say what a run of the job judges with; made once a run, so that an index changed meanwhile changes nothing."""
     limits = DecodeLimits(max_seconds=settings.max_track_seconds)
     manifest = settings.index / MANIFEST
-    return JudgeOpener(settings.index, limits, settings.min_score, manifest.read_bytes() if manifest.exists() else None)
+    least = MIN_SCORE if settings.min_score is None else settings.min_score
+    return JudgeOpener(settings.index, limits, least, manifest.read_bytes() if manifest.exists() else None)
 
 
 def rebuild(records: DataFrame, settings: Settings, starts_ms: Sequence[int]) -> DataFrame:

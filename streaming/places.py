@@ -10,7 +10,7 @@ import mmap
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from streaming.errors import UserError
 
 Contents = bytes | mmap.mmap
 
-
+MISSING = ("NoSuchKey", "404")  # what S3 calls an object that is not there
 PARALLEL_REQUESTS = 8  # an S3 request waits some tens of ms for its first byte, and an upload may lie in many ranges
 
 Range = tuple[int, int]  # start and length in bytes
@@ -150,6 +150,16 @@ class Bucket:
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}" if self._prefix else name
 
+    def _folder_key(self, folder: str) -> str:
+        return self._key(folder).rstrip("/") + "/"
+
+    def _list(self, folder: str, **more: str) -> Iterable[Any]:
+        """Ask for the pages of what lies under a folder."""
+        pages: Iterable[Any] = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._folder_key(folder), **more
+        )
+        return pages
+
     def read(self, name: str) -> bytes | None:
         """Give an object's bytes, or None when there is none."""
         from botocore.exceptions import ClientError
@@ -157,7 +167,7 @@ class Bucket:
         try:
             data: bytes = self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"].read()
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+            if _code(error) in MISSING:
                 return None
             raise
         return data
@@ -194,7 +204,7 @@ class Bucket:
                 Bucket=self._bucket, Key=self._key(name), Range=f"bytes={start}-{start + length - 1}"
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404", "InvalidRange"):
+            if _code(error) in (*MISSING, "InvalidRange"):
                 raise FileNotFoundError(f"{name}: not there, or shorter than {start + length} bytes") from error
             raise
         data: bytes = answer["Body"].read()
@@ -207,38 +217,35 @@ class Bucket:
         try:
             self._client.head_object(Bucket=self._bucket, Key=self._key(name))
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+            if _code(error) in MISSING:
                 return False
             raise
         return True
 
     def list_names(self, folder: str) -> list[str]:
         """List what comes next under a prefix."""
-        prefix = self._key(folder).rstrip("/") + "/"
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=prefix, Delimiter="/"
-        )
+        prefix = self._folder_key(folder)
         found: list[str] = []
-        for page in pages:
+        for page in self._list(folder, Delimiter="/"):
             found += [each["Key"] for each in page.get("Contents", ())]
             found += [each["Prefix"] for each in page.get("CommonPrefixes", ())]
         return [name.removeprefix(prefix).rstrip("/") for name in found]
 
     def count_bytes(self, folder: str) -> int:
         """List everything under a prefix."""
-        prefix = self._key(folder).rstrip("/") + "/"
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        return sum(int(each["Size"]) for page in pages for each in page.get("Contents", ()))
+        return sum(int(each["Size"]) for page in self._list(folder) for each in page.get("Contents", ()))
 
     def remove_tree(self, name: str) -> None:
         """Delete every object under a prefix."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=self._key(name).rstrip("/") + "/"
-        )
-        for page in pages:
+        for page in self._list(name):
             keys = [{"Key": each["Key"]} for each in page.get("Contents", ())]
             if keys:
                 self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys})
+
+
+def _code(error: Any) -> str:
+    """Give the code of a botocore ``ClientError``."""
+    return str(error.response.get("Error", {}).get("Code"))
 
 
 def _read_range(fd: int, start: int, length: int) -> bytes:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from streaming.arrival import TAIL, Arrival, SpooledChunk, Unusable
-from streaming.assemble import ReadPieces, Recipe, join
+from streaming.assemble import ReadPieces, Recipe, read_and_join
 from streaming.chunk import MIB
 from streaming.inflate import may_end_legacy
 from streaming.open_upload import FinishedUpload, OpenUpload
@@ -196,7 +196,7 @@ class Rebuilder:
 
     def _has_ended(self, recipe: Recipe) -> bool:
         """Say whether a legacy upload's gzip stream ends with these slices; they are joined again to be judged."""
-        return join(recipe, self._read(recipe.pieces), self._limits.max_upload_bytes) is not None
+        return read_and_join(recipe, self._read, self._limits.max_upload_bytes) is not None
 
     def _keep(self, group: Group, shelf: Shelf, now_ms: int) -> Iterator[Outcome]:
         """Shelve what came for an upload that is not whole yet."""

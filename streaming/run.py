@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
@@ -32,7 +31,7 @@ from streaming.quiet import quiet_children
 from streaming.session import LOG_LEVEL, start_session
 from streaming.settings import Settings
 from streaming.sinks import Lake
-from streaming.sources import session_properties
+from streaming.sources import check_folders, session_properties
 from streaming.spool import Spool
 from streaming.staging import Staging
 from streaming.starts import note_start
@@ -88,14 +87,6 @@ def _run(session: SparkSession, settings: Settings, asked: threading.Event) -> N
     job.start()
     with companions.along(session):
         job.watch(asked)
-
-
-def check_folders(settings: Settings) -> None:
-    """Look for the folders of record files before anything is started or written."""
-    for source in settings.source:
-        kind, _, folder = source.partition(":")
-        if kind == "files" and "://" not in folder and not Path(folder).is_dir():
-            raise UserError(f"--source {source}: there is no such folder")
 
 
 def check_index(settings: Settings) -> None:

@@ -41,6 +41,7 @@ def read_records(spark: SparkSession, settings: Settings) -> DataFrame:
     UserError
         A source is not there, or the checkpoint belongs to other ones.
     """
+    check_folders(settings)
     checkpoint = open_place(settings.checkpoint)
     before = recall_claim(checkpoint)
     reader = choose_reader(spark, settings, before.kinesis_reader if before else None)
@@ -50,6 +51,20 @@ def read_records(spark: SparkSession, settings: Settings) -> DataFrame:
     if before is None:
         keep_claim(checkpoint, claim)
     return reduce(DataFrame.union, opened)
+
+
+def check_folders(settings: Settings) -> None:
+    """Look for the folders of record files; a job does so before it starts Spark or writes anything.
+
+    Raises
+    ------
+    UserError
+        One is not there.
+    """
+    for source in settings.source:
+        folder = source.removeprefix(FILES)
+        if source.startswith(FILES) and "://" not in folder and not Path(folder).is_dir():
+            raise UserError(f"--source {source}: there is no such folder")
 
 
 def group_records(records: DataFrame) -> DataFrame:
@@ -135,8 +150,6 @@ def _open(spark: SparkSession, settings: Settings, source: str, reader: str | No
 
 
 def _read_files(spark: SparkSession, settings: Settings, folder: str) -> DataFrame:
-    if "://" not in folder and not Path(folder).is_dir():
-        raise UserError(f"--source files:{folder}: there is no such folder")
     return (
         spark.readStream.schema(RECORD)
         .option("maxBytesPerTrigger", share_of_batch(settings))

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.kernels import PLANES
-from udfs.landmark_index import Generation, Recording
+from udfs.landmark_index import SAMPLE_PIECE, Generation, Recording
 
-PIECE = 512  # frames
+PIECE = SAMPLE_PIECE  # frames: chance is measured on whole pieces
 WORDS = PIECE // PLANES
 NO_RESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Linux's; the module has the name since Python 3.13
 

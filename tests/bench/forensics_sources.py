@@ -49,7 +49,6 @@ PAYLOAD_FOLDERS = (
     "/usr/share/perl",
     "/usr/share/common-licenses",
 )
-MAX_PAYLOAD = 400_000
 
 Sound = NDArray[np.float64]
 

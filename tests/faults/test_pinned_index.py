@@ -23,7 +23,7 @@ def test_a_later_worker_opens_the_index_that_the_job_began_with(tmp_path: Path) 
         (tmp_path / f"{seed}.wav").write_bytes(write_wave(seed))
     index = tmp_path / "index"
     before = build_index([tmp_path / "1.wav"], index).sha256
-    pinned = JudgeOpener(index, DecodeLimits(), None, (index / MANIFEST).read_bytes())
+    pinned = JudgeOpener(index, DecodeLimits(), manifest=(index / MANIFEST).read_bytes())
     after = add_recordings([tmp_path / "2.wav"], index).sha256
     assert opened_by(pinned) == before != after
     assert opened_by(JudgeOpener(index, DecodeLimits())) == after

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -106,6 +105,8 @@ class MemoryPlace(Folder):
         self.files[name] = b"".join(parts)
 
     def read_ranges(self, name: str, ranges: Sequence[Range]) -> list[bytes]:
+        if name not in self.files:
+            raise FileNotFoundError(name)
         return [self.files[name][start : start + length] for start, length in ranges]
 
 
@@ -231,8 +232,3 @@ def split(items: list[Any], cuts: Iterable[int]) -> Iterator[list[Any]]:
     edges = [0, *sorted(cuts), len(items)]
     for start, end in pairwise(edges):
         yield items[start:end]
-
-
-def fresh_id() -> str:
-    """Give an upload id that no other upload has."""
-    return str(uuid.uuid4())

@@ -358,6 +358,15 @@ def test_a_legacy_upload_whose_every_slice_may_be_the_last_is_tried_few_times_an
     assert track.data == SAMPLES
 
 
+def test_a_legacy_upload_whose_bytes_are_lost_from_the_spool_goes_to_a_person() -> None:
+    desk = Desk()
+    records = arrive(make_legacy_slices(SAMPLES, 100))
+    desk.batch(records[:-1])
+    desk.place.files.clear()
+    (verdict,) = of_kind(desk.batch(records[-1:]), Kind.VERDICT)
+    assert (verdict.facts["decision"], verdict.facts["reason"]) == ("review", "error.upload_lost")
+
+
 def test_the_first_announcement_of_the_track_stays() -> None:
     chunks = make_chunks(DATA, 500)
     lying = altered(chunks[-1], track_bytes=999)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from udfs.container import riff
-from udfs.container.layout import STRAY, Layout
+from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport, SpanKind
 from udfs.container.text import is_text
 
@@ -93,9 +93,5 @@ def walk_au(layout: Layout) -> ContainerReport:
 
 
 def _finish(layout: Layout, container: str, codec: str) -> ContainerReport:
-    rest = layout.data[layout.at :]
-    if not any(rest):
-        layout.padding(layout.size, "zeros behind the end")
-    elif len(rest) < STRAY:
-        layout.structure(layout.size, "stray bytes behind the end")
+    layout.behind(layout.size, "the end")
     return layout.report(container, codec)

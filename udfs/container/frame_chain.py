@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from udfs.container import id3, tail
-from udfs.container.layout import STRAY, Layout, TooManyPartsError
+from udfs.container.layout import Layout, TooManyPartsError
 from udfs.container.noise import holds_program
 from udfs.container.spans import ContainerReport
 
@@ -131,13 +131,8 @@ def _mark_rest(layout: Layout, frames: FrameFormat, end: int, label: str) -> Non
     if id3.tag_length(data, layout.at):
         id3.walk_id3v2(layout, end)
     rest = data[layout.at : end]
-    if not any(rest):
-        layout.padding(end, "zeros behind the end")
-    elif len(rest) < 4 and rest[0] == 0xFF:
+    if len(rest) < 4 and rest[:1] == b"\xff":
         layout.lie("container.truncated", "the last frame is cut short")
         layout.sound(end, label)
-    elif len(rest) < STRAY:
-        layout.structure(end, "stray bytes behind the end")
     else:
-        layout.lie("container.trailing_bytes", f"{len(rest)} bytes behind the last frame")
-        layout.unexplained(end, "behind the end")
+        layout.behind(end, "the last frame")

@@ -93,6 +93,17 @@ class Layout:
         spent = self._spent[name] = self._spent.get(name, 0) + end - self.at
         self.tag_if(spent <= most and are_numbers(self.data[self.at : end]), end, name)
 
+    def behind(self, end: int, part: str) -> None:
+        """Mark what lies behind a container's last `part`, up to `end`: zeros, a few stray bytes, or nothing known."""
+        rest = self.data[self.at : end]
+        if not any(rest):
+            self.padding(end, "zeros behind the end")
+        elif len(rest) < STRAY:
+            self.structure(end, "stray bytes behind the end")
+        else:
+            self.lie("container.trailing_bytes", f"{len(rest)} bytes behind {part}")
+            self.unexplained(end, "behind the end")
+
     def lie(self, code: str, detail: str) -> None:
         """Note a contradiction; the first of each code is kept."""
         if all(code != known for known, _ in self.lies):

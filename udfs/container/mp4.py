@@ -70,13 +70,7 @@ def walk_mp4(layout: Layout) -> ContainerReport:
     tags = tail.peel(layout.data, layout.at, layout.size)
     end = tags[0][0] if tags else layout.size
     _walk_boxes(layout, end, _Media(movie, layout.size), depth=0)
-    if layout.at < end and not any(layout.data[layout.at : end]):
-        layout.padding(end, "zeros behind the end")
-    elif 0 < end - layout.at < STRAY:
-        layout.structure(end, "stray bytes behind the end")
-    if layout.at < end:
-        layout.lie("container.trailing_bytes", f"{end - layout.at} bytes behind the last box")
-        layout.unexplained(end, "behind the end")
+    layout.behind(end, "the last box")
     tail.walk_tail(layout, tags)
     return layout.report("mp4", sounding[0].codec if sounding else "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from udfs.container import ape, id3
-from udfs.container.layout import STRAY, Layout
+from udfs.container.layout import Layout
 from udfs.container.text import is_text
 
 MOST_TAGS = 16  # more tags behind one another than any program writes
@@ -79,12 +79,5 @@ def walk_behind_chunks(layout: Layout) -> None:
     start = tags[0][0] if tags else layout.size
     if id3.tag_length(layout.data, layout.at):
         id3.walk_id3v2(layout, start)
-    rest = layout.data[layout.at : start]
-    if not any(rest):
-        layout.padding(start, "zeros behind the end")
-    elif len(rest) < STRAY:
-        layout.structure(start, "stray bytes behind the end")
-    else:
-        layout.lie("container.trailing_bytes", f"{len(rest)} bytes behind the last chunk")
-        layout.unexplained(start, "behind the end")
+    layout.behind(start, "the last chunk")
     walk_tail(layout, tags)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from udfs.container import tail
-from udfs.container.layout import STRAY, Layout
+from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport
 
 _UNUSED = 0x20  # sub-blocks that a decoder may pass over
@@ -25,14 +25,7 @@ def walk_wavpack(layout: Layout) -> ContainerReport:
         if finish < layout.at + 32:
             break
         _walk_block(layout, finish)
-    rest = data[layout.at : end]
-    if not any(rest):
-        layout.padding(end, "zeros behind the end")
-    elif len(rest) < STRAY:
-        layout.structure(end, "stray bytes behind the end")
-    else:
-        layout.lie("container.trailing_bytes", f"{len(rest)} bytes behind the last block")
-        layout.unexplained(end, "behind the end")
+    layout.behind(end, "the last block")
     tail.walk_tail(layout, tags)
     return layout.report("wavpack", "wavpack")
 

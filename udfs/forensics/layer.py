@@ -12,6 +12,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from udfs.forensics.smoothing import running_mean
+
 Real = NDArray[np.float32]
 Numbers = dict[str, float]
 
@@ -157,10 +159,7 @@ def _whiten(parts: Real) -> dict[str, Real]:
     spectra = scipy.fft.rfft(parts, axis=1)
     power = spectra.real**2 + spectra.imag**2
     count = power.shape[1]
-    sums = np.concatenate([np.zeros((len(power), 1)), np.cumsum(power, axis=1, dtype=np.float64)], axis=1)
-    low = np.maximum(np.arange(count) - SMOOTHING, 0)
-    high = np.minimum(np.arange(count) + SMOOTHING + 1, count)
-    smooth = (sums[:, high] - sums[:, low]) / (high - low)
+    smooth = running_mean(power, SMOOTHING)
     smooth += power.mean(axis=1, keepdims=True) * 1e-9 + 1e-6
     spectra /= np.sqrt(smooth).astype(np.float32)
     found = {}

@@ -11,6 +11,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from udfs.forensics.smoothing import running_mean
+
 Real = NDArray[np.float32]
 Numbers = dict[str, float]
 
@@ -55,11 +57,7 @@ def _whiten(values: Real) -> Real:
     size = scipy.fft.next_fast_len(len(even) + 64, real=True)
     spectrum = scipy.fft.rfft(even, size)
     power = spectrum.real**2 + spectrum.imag**2
-    reach = max(8, len(power) // 64)
-    sums = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
-    low = np.maximum(np.arange(len(power)) - reach, 0)
-    high = np.minimum(np.arange(len(power)) + reach + 1, len(power))
-    spectrum /= np.sqrt((sums[high] - sums[low]) / (high - low) + 1e-6).astype(np.float32)
+    spectrum /= np.sqrt(running_mean(power, max(8, len(power) // 64)) + 1e-6).astype(np.float32)
     return np.asarray(scipy.fft.irfft(spectrum, size)[: len(even)], np.float32)
 
 
