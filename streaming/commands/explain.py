@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from streaming.errors import UserError
-
-if TYPE_CHECKING:
-    from udfs.track import Track
 
 EPILOG = """
 Examples:
@@ -23,8 +20,11 @@ Examples:
 
     soundgate explain 0b6c1c0e-8f4a-4c5e-9a39-5c8c6c0f6a11 --lake lake --payload-to sample.bin
 
-The last one recovers the payload from the stored upload (the job's --quarantine keeps those that were refused) and
-writes it: it may be malware. Without --payload-to no payload is ever written anywhere.
+    soundgate explain 0b6c1c0e-8f4a-4c5e-9a39-5c8c6c0f6a11 --lake lake --index index --png upload.png
+
+--png draws the upload: waveform, evidence, spectrogram with its constellation and the matched recording, the file's
+bytes. --payload-to recovers the payload from the stored upload (the job's --quarantine keeps those that were refused)
+and writes it: it may be malware. Without --payload-to no payload is ever written anywhere.
 
 Exit code 0: printed; 2: there is nothing about that upload, or it could not run.
 """
@@ -39,6 +39,13 @@ def explain(
     payload_to: Annotated[
         Path | None, typer.Option("--payload-to", metavar="FILE", help="Write the recovered payload to this new file.")
     ] = None,
+    png: Annotated[Path | None, typer.Option(metavar="OUT", help="Draw the upload into this PNG file.")] = None,
+    index: Annotated[
+        str | None, typer.Option(envvar="SOUNDGATE_INDEX", help="For --png: the index that it was matched in.")
+    ] = None,
+    recordings: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="For --png: the known recordings' own files.")
+    ] = None,
 ) -> None:
     """Print an upload's verdict with everything that led to it, and its rejected records."""
     from streaming.lake_reader import rows_where
@@ -51,13 +58,15 @@ def explain(
     if not verdicts and not rejections:
         raise UserError(f"nothing is known of {printable(upload_id)}: it is in flight, or was never seen")
     if payload_to is not None:
-        write_payload(verdicts[0] if verdicts else {}, payload_to)
+        write_payload(verdicts[0] if verdicts else {}, payload_to, lake)
+    if png is not None:
+        draw(verdicts[0] if verdicts else {}, png, lake, index, recordings)
     verdict = read_evidence(verdicts[0]) if verdicts else None
     found = {"verdict": verdict, "rejections": rejections}
     typer.echo(json.dumps(found, default=str, ensure_ascii=True) if as_json else describe(found))
 
 
-def write_payload(verdict: dict[str, Any], target: Path) -> None:
+def write_payload(verdict: dict[str, Any], target: Path, lake: str | None = None) -> None:
     """Recover the first payload of a stored upload, and write it to a file that only its owner can read.
 
     Raises
@@ -65,15 +74,14 @@ def write_payload(verdict: dict[str, Any], target: Path) -> None:
     UserError
         The upload is not stored, nothing is recovered from it, or the file is there or cannot be written.
     """
-    from udfs.container import walk
-    from udfs.container.spans import ContainerReport
+    from streaming.look.evidence import walk_bytes
+    from streaming.look.stored import read_stored
     from udfs.errors import TrackError
     from udfs.forensics import recover
     from udfs.sandbox import SandboxedDecoder
-    from udfs.track import Encoding
 
-    track = read_stored(verdict)
-    report = walk(track.data) if track.encoding is Encoding.FILE else ContainerReport("raw", "pcm_f32", ())
+    track = read_stored(verdict, lake)
+    report = walk_bytes(track)
     try:
         with SandboxedDecoder() as decode:
             decoded = decode(track)
@@ -93,21 +101,36 @@ def write_payload(verdict: dict[str, Any], target: Path) -> None:
     typer.echo(f"wrote {len(body)} bytes of payload to {target}", err=True)
 
 
-def read_stored(verdict: dict[str, Any]) -> Track:
-    """Read the upload that a verdict is about, as it was stored."""
-    from streaming.places import open_place
-    from udfs.track import Encoding, Track
+def draw(verdict: dict[str, Any], target: Path, lake: str, index: str | None, recordings: Path | None) -> None:
+    """Draw an upload's sheet into a PNG file.
 
-    stored_at = verdict.get("stored_at")
-    if not stored_at:
-        raise UserError("the upload is not stored, so no payload can be recovered (the job's --quarantine keeps them)")
-    place, _, name = str(stored_at).rpartition("/")
-    data = open_place(place).read(name)
-    if data is None:
-        raise UserError(f"there is nothing at {stored_at} any more")
-    if verdict["container"] == "raw":
-        return Track(data, Encoding.F32LE, verdict["sample_rate"], verdict["channels"])
-    return Track(data)
+    Raises
+    ------
+    UserError
+        There is no verdict yet, nothing to draw with, no such index, or the file cannot be written.
+    """
+    if not verdict:
+        raise UserError("there is nothing to draw: the upload has no verdict yet")
+    if target.suffix.lower() != ".png":
+        raise UserError(f"--png {target}: give a name that ends in .png")
+    if recordings is not None and not recordings.is_dir():
+        raise UserError(f"--recordings {recordings}: there is no such folder")
+    try:
+        from streaming.pictures.style import to_png
+        from streaming.pictures.upload import show_all
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is not installed: pictures need the extra, soundgate[look]") from error
+    from streaming.look.depth import Lens, open_index_to_look
+    from udfs.sandbox import SandboxedDecoder
+
+    opened = open_index_to_look(index)
+    with SandboxedDecoder() as decode:
+        drawn = to_png(show_all(Lens(decode, lake, opened, recordings).look(verdict)))
+    try:
+        target.write_bytes(drawn)
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}") from error
+    typer.echo(f"drew {target}", err=True)
 
 
 def read_evidence(verdict: dict[str, Any]) -> dict[str, Any]:
