@@ -5,7 +5,8 @@
 Everything is measured in one run and one JVM, after a first pass that warms both up, and as CPU seconds of the whole
 process tree as well as by the clock: on a busy machine only the former means anything. Uploads are generated, in chunks
 of 256 KiB; record files hold 32 MiB. Reading and rebuilding take one file a batch. The whole job runs over a backlog
-with the product's own settings, but for the number of partitions: steady state is every batch after the first one.
+with the product's own settings, but for the number of partitions: steady state is the second half of its batches,
+since the JVM spends the first minute on compiling itself.
 """
 
 from __future__ import annotations
@@ -224,7 +225,7 @@ def measure_job(spark: SparkSession, work: Path, tracks: int) -> dict[str, float
 
 
 def run_job(spark: SparkSession, settings: Settings, files: int) -> dict[str, float]:
-    """Run the job over its record files, then some empty batches; the first batch warms up and is not counted."""
+    """Run the job over its record files, then some empty batches; the first half of the batches is not counted."""
     job = Job(spark, settings)
     query = job.start()
     rows = bytes_done = 0
@@ -245,18 +246,19 @@ def run_job(spark: SparkSession, settings: Settings, files: int) -> dict[str, fl
         bytes_done += (progress["observedMetrics"].get(OBSERVED) or {"bytes": 0})["bytes"] or 0
         if progress["numInputRows"]:
             marks.append((bytes_done, time.monotonic(), cpu, seconds))
-            print(f"batch {seen}: {seconds:.2f} s, {progress['durationMs']}", file=sys.stderr)
+            print(f"batch {seen}: {seconds:.2f} s, {cpu - marks[max(0, len(marks) - 2)][2]:.1f} CPU s", file=sys.stderr)
         elif marks:
             empty.append((seconds, cpu))
     job.stop()
-    megabytes = (marks[-1][0] - marks[0][0]) / MB
-    if len(marks) < MIN_BATCHES:
+    if len(marks) < 2 * MIN_BATCHES:
         raise RuntimeError(f"{len(marks)} batches are not a steady state: say more --tracks")
+    first, last, counted = marks[len(marks) // 2 - 1], marks[-1], len(marks) - len(marks) // 2
+    megabytes = (last[0] - first[0]) / MB
     return {
-        "batches counted": len(marks) - 1,
-        "MB a batch": megabytes / (len(marks) - 1),
-        "whole job MB/s": megabytes / (marks[-1][1] - marks[0][1]),
-        "whole job CPU ms/MB": 1000 * (marks[-1][2] - marks[0][2]) / megabytes,
+        "batches counted": counted,
+        "MB a batch": megabytes / counted,
+        "whole job MB/s": megabytes / (last[1] - first[1]),
+        "whole job CPU ms/MB": 1000 * (last[2] - first[2]) / megabytes,
         "empty batch s": sum(seconds for seconds, _ in empty[1:]) / (len(empty) - 1),
         "empty batch CPU s": (empty[-1][1] - empty[0][1]) / (len(empty) - 1),
     }
@@ -309,7 +311,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone; may be repeated")
     parser.add_argument("--megabytes", type=int, default=400, help="how much the rebuild is measured over")
-    parser.add_argument("--tracks", type=int, default=450, help="how many tracks the whole job judges")
+    parser.add_argument("--tracks", type=int, default=1_100, help="how many tracks the whole job judges")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     said = parser.parse_args()
     parts = said.only or PARTS
