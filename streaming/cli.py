@@ -16,6 +16,7 @@ from streaming import __version__
 from streaming.commands import (
     emr,
     explain,
+    files,
     index,
     lake,
     produce,
@@ -61,6 +62,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(lake.app, name="lake")
 app.add_typer(streams.app, name="streams")
 app.command("produce", epilog=produce.EPILOG)(produce.produce)
+app.command("files", epilog=files.EPILOG)(files.files)
 app.command("scan", epilog=scan.EPILOG)(scan.scan)
 app.command("sanitise", epilog=sanitise.EPILOG)(sanitise.sanitise)
 app.command("run", epilog=run.EPILOG)(run.run)

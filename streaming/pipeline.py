@@ -28,7 +28,7 @@ from streaming.settings import Settings
 from streaming.sources import group_records, read_records
 from streaming.spool import Spool
 from streaming.track_store import TrackStore
-from udfs.classify_udf import make_classify_udf
+from udfs.classify_udf import Fetch, make_classify_udf
 from udfs.forensics import model_sha256
 from udfs.index_files import MANIFEST
 from udfs.match import MIN_SCORE
@@ -50,7 +50,8 @@ def plan_rows(outcomes: DataFrame, settings: Settings, opener: JudgeOpener) -> D
     the groups' hashes may have put most of them on one.
     """
     cores = int(outcomes.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
-    return to_rows(judge(read_facts(outcomes.repartition(cores)), settings, opener), settings)
+    assembler = Assembler(open_spool(settings).read, settings.max_upload_bytes)
+    return to_rows(judge(read_facts(outcomes.repartition(cores)), settings, opener, assembler), settings)
 
 
 def make_opener(settings: Settings) -> JudgeOpener:
@@ -100,15 +101,17 @@ def read_facts(outcomes: DataFrame) -> DataFrame:
     return outcomes.withColumn("facts", F.from_json("facts", FACTS))
 
 
-def judge(outcomes: DataFrame, settings: Settings, opener: JudgeOpener) -> DataFrame:
-    """Judge the tracks among the outcomes, in the column ``judged``; accepted ones are stored on the way."""
+def judge(outcomes: DataFrame, settings: Settings, opener: JudgeOpener, fetch: Fetch) -> DataFrame:
+    """Judge the tracks among the outcomes, in the column ``judged``; accepted ones are stored on the way.
+
+    `fetch` gives a track's bytes from its recipe.
+    """
     store = TrackStore(
         accepted=open_place(f"{settings.lake}/tracks") if settings.store_accepted else None,
         quarantine=open_place(settings.quarantine) if settings.quarantine else None,
         safe_copies=settings.store_safe_copies,
     )
-    assembler = Assembler(open_spool(settings).read, settings.max_upload_bytes)
-    classify = make_classify_udf(opener, f"{opener}", assembler, store.keep, JUDGEMENT)
+    classify = make_classify_udf(opener, f"{opener}", fetch, store.keep, JUDGEMENT)
     facts = [F.col(f"facts.{name}") for name in ("sample_rate", "channels")]
     name = F.coalesce(F.col("facts.name"), _track_name(F.col("partition_key")))
     encoding = F.when(F.col("kind") == Kind.TRACK, F.col("facts.encoding"))

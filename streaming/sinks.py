@@ -6,10 +6,15 @@ batch's number, and Delta skips those that a table has already. Deletion vectors
 
 from __future__ import annotations
 
+import random
+import time
+
 import deltalake
+from delta.exceptions.captured import ConcurrentAppendException, ConcurrentDeleteReadException
 from delta.tables import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
 from pyspark.sql.types import StructType
 
 from streaming.errors import UserError
@@ -17,6 +22,8 @@ from streaming.schemas import REJECTION, VERDICT
 
 VERDICTS, REJECTIONS = "verdicts", "rejections"
 TABLES: dict[str, StructType] = {VERDICTS: VERDICT, REJECTIONS: REJECTION}
+MERGE_TRIES = 10
+OVERTAKEN = (ConcurrentAppendException, ConcurrentDeleteReadException)  # by another of its kind; by table upkeep
 PROPERTIES = {"delta.enableDeletionVectors": "false"}
 
 
@@ -63,6 +70,34 @@ class Lake:
             .option("txnVersion", batch_id)
             .save(self.path(name))
         )
+
+    def add_missing(self, name: str, rows: DataFrame, root: str) -> None:
+        """Append the rows whose upload the table does not have yet, in one commit.
+
+        Delta refuses the commit when another one of this kind came in between, and it is then done again: of two that
+        judge the same upload at the same time, one writes its verdict.
+
+        Parameters
+        ----------
+        name
+            The table's.
+        rows
+            At most one row an upload.
+        root
+            What the column ``stream`` of an upload from the same source begins with: ids of other sources are chosen by
+            strangers, and one of theirs must not stand for one of ours.
+        """
+        known = (F.col("old.upload_id") == F.col("new.upload_id")) & F.col("old.stream").startswith(root)
+        for left in reversed(range(MERGE_TRIES)):
+            table = DeltaTable.forPath(self._spark, self.path(name)).alias("old")
+            try:
+                table.merge(rows.coalesce(1).alias("new"), known).whenNotMatchedInsertAll().execute()
+            except OVERTAKEN:
+                if not left:
+                    raise
+                time.sleep(random.uniform(0.2, 2.0))
+            else:
+                return
 
     def path(self, name: str) -> str:
         """Say where a table is."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.object_events import Created, EventError, Passed, parse_document, parse_message
+from streaming.files.object_events import Created, EventError, Passed, parse_document, parse_message
 
 ETAG = "d41d8cd98f00b204e9800998ecf8427e"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from streaming.errors import UserError
-from streaming.stored_file import StoredFile, check_s3_place, find_place, is_own, root_of, split_s3
+from streaming.files.stored_file import StoredFile, check_s3_place, find_place, is_own, root_of, split_s3
 
 FILE = StoredFile("s3://inbox/new", "alice/♫ song.wav", 10, 1_700_000_000_000_000, "abc")
 

@@ -1,0 +1,197 @@
+"""The job over stored files: the real Spark, real Delta tables, a folder and a bucket (moto), one run after another."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from job_rig import KNOWN, write_wave
+from pyspark.sql import SparkSession
+from stored_rig import aws_server, put
+
+from streaming.errors import UserError
+from streaming.files.access import Access
+from streaming.files.command import Order, carry_out
+from streaming.files.judging import FilesJob, new_work
+from streaming.files.listing import list_files
+from streaming.files.report import make_report, write_report
+from streaming.files.report_writer import BESIDE, ReportWriter
+from streaming.files.stored_file import REPORT_SUFFIX
+from streaming.files.tally import Tally
+from streaming.settings import Settings, load_settings
+from streaming.sinks import Lake
+
+pytestmark = pytest.mark.spark
+
+TEXT = b"Just a text, of many lines.\n" * 2_000
+HOSTILE = "eve/'; DROP TABLE\x1b[31m +%2B.wav"
+LARGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A folder and a bucket of files, a lake, and what running over them gave."""
+
+    root: Path
+    index: Path
+    access: Access
+    after_crash: list[dict[str, Any]]
+    first: Tally
+    second: Tally
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "uploads"
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """Give the verdicts by name; two for one name are an error."""
+        rows = read_rows(self.root)
+        by_name = {row["partition_key"]: row for row in rows}
+        assert len(by_name) == len(rows), "a file has two verdicts"
+        return by_name
+
+
+def read_rows(root: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = DeltaTable(root / "lake" / "verdicts").to_pyarrow_table().to_pylist()
+    return rows
+
+
+def settings_for(root: Path, index: Path, more: dict[str, Any]) -> Settings:
+    flags = {"lake": str(root / "lake"), "index": index, "max_upload_bytes": LARGEST}
+    return load_settings({**flags, **more})
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory, index: Path, spark: SparkSession) -> Iterator[Stored]:
+    """Run three times: one dies behind the reports, the next does everything, the last finds nothing new."""
+    root = tmp_path_factory.mktemp("stored")
+    folder = root / "uploads"
+    files = {
+        "alice/known.wav": write_wave(KNOWN),
+        "bob/text.wav": TEXT,
+        HOSTILE: write_wave(2),
+        "top.wav": write_wave(3),
+    }
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    (folder / "huge.wav").write_bytes(bytes(LARGEST + 1))
+    with aws_server() as access:
+        put(access, "inbox", {"new/carol/a b+c.wav": write_wave(4), "new/dave/♫.wav": write_wave(KNOWN)})
+        put(access, "inbox", {"new/cold.wav": write_wave(5)}, StorageClass="GLACIER")
+        put(access, "inbox", {"old/elsewhere.wav": write_wave(6)})
+        crash(spark, root, index, access)
+        after_crash = read_rows(root)
+        order = Order((str(folder), "s3://inbox/new"), access, BESIDE)
+        runs = [carry_out(order, lambda more: settings_for(root, index, more), spark=spark) for _ in range(2)]
+        yield Stored(root, index, access, after_crash, *runs)
+
+
+def crash(spark: SparkSession, root: Path, index: Path, access: Access) -> None:
+    """Judge the folder, and die when the reports are written and the verdicts are not."""
+    work = {"source": ["files:."], "checkpoint": new_work(str(root / "lake"))}
+    job = FilesJob(spark, settings_for(root, index, work), access, ReportWriter(BESIDE, access))
+    job.prepare()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lake, "add_missing", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt("killed")))
+        with pytest.raises(KeyboardInterrupt, match="killed"):
+            job.judge(list(list_files(str(root / "uploads"), access)))
+
+
+def test_a_run_that_died_in_between_left_no_verdict(stored: Stored) -> None:
+    assert stored.after_crash == []
+    assert list(stored.folder.rglob(f"*{REPORT_SUFFIX}"))
+
+
+def test_every_file_has_exactly_one_verdict(stored: Stored) -> None:
+    decided = {name: (row["decision"], row["reasons"][:1]) for name, row in stored.rows().items()}
+    assert decided == {
+        "alice/known.wav": ("accept", []),
+        "bob/text.wav": ("reject", ["decode.not_audio"]),
+        HOSTILE: ("accept", []),
+        "top.wav": ("accept", []),
+        "huge.wav": ("reject", ["upload.too_large"]),
+        "carol/a b+c.wav": ("accept", []),
+        "dave/♫.wav": ("accept", []),
+        "cold.wav": ("review", ["error.file_unreadable"]),
+    }
+
+
+def test_the_run_says_what_it_did(stored: Stored) -> None:
+    said = stored.first.as_json()
+    assert (said["found"], said["known"], said["judged"], said["own"]) == (8, 0, 8, 5)
+    assert said["decisions"] == {"accept": 5, "reject": 2, "review": 1}
+    assert said["errors"] == {"error.file_unreadable": 1}
+    assert said["unreadable"] == {"count": 1, "files": ["s3://inbox/new/cold.wav"]}
+    assert said["gone"] == {"count": 0, "files": []}
+    assert said["sound_seconds"] == pytest.approx(30, abs=0.1)
+    assert not stored.first.complete
+    assert any("8 judged now" in line for line in stored.first.in_words())
+
+
+def test_a_second_run_judges_nothing_again(stored: Stored) -> None:
+    assert (stored.second.found, stored.second.known, stored.second.judged) == (8, 8, 0)
+    assert stored.second.own == 8
+
+
+def test_a_row_says_whose_file_it_is_and_which_version(stored: Stored) -> None:
+    rows = stored.rows()
+    local, remote = rows["alice/known.wav"], rows["carol/a b+c.wav"]
+    assert (local["user_id"], local["track_name"], local["stream"]) == ("alice", "known.wav", str(stored.folder))
+    assert (remote["user_id"], remote["track_name"], remote["stream"]) == ("carol", "a b+c.wav", "s3://inbox/new")
+    assert rows["top.wav"]["user_id"] == ""
+    (listed,) = (each for each in list_files("s3://inbox/new", stored.access) if each.name == "carol/a b+c.wav")
+    assert remote["upload_id"] == listed.upload_id
+    assert remote["first_sequence_number"] == remote["last_sequence_number"] == listed.version
+    assert remote["last_arrival"].timestamp() * 1_000_000 == listed.modified_us
+    assert remote["latency_ms"] >= 0
+    assert remote["chunks_expected"] is None
+    assert (local["identity"], local["reference_id"]) == ("match", "known-song")
+    assert Path(local["stored_at"]).read_bytes() == (stored.folder / "alice/known.wav").read_bytes()
+
+
+def test_nothing_is_left_of_a_run_but_tables_and_tracks(stored: Stored) -> None:
+    left = list((stored.root / "lake" / "_soundgate" / "files").iterdir())
+    assert len(left) == 1  # the killed one's, which a run a week later takes away
+
+
+def test_a_report_beside_a_file_is_that_of_its_row(stored: Stored) -> None:
+    for name, row in stored.rows().items():
+        if row["stream"] == str(stored.folder):
+            report = json.loads((stored.folder / f"{name}{REPORT_SUFFIX}").read_text())
+            assert report == json.loads(write_report(make_report(row)))
+    assert report["schema"] == "soundgate.report/1"
+
+
+def test_a_report_beside_an_object_is_an_object(stored: Stored) -> None:
+    client = stored.access.client("s3")
+    body = client.get_object(Bucket="inbox", Key=f"new/carol/a b+c.wav{REPORT_SUFFIX}")["Body"].read()
+    assert json.loads(body)["partition_key"] == "carol/a b+c.wav"
+
+
+def test_reports_may_not_go_where_files_are_read(stored: Stored) -> None:
+    order = Order((str(stored.folder),), stored.access, f"{stored.folder}/reports")
+    with pytest.raises(UserError, match="would be taken for files"):
+        carry_out(order, lambda more: settings_for(stored.root, stored.index, more))
+
+
+def test_two_that_judge_the_same_file_write_one_verdict(stored: Stored, spark: SparkSession) -> None:
+    put(stored.access, "race", {"a.wav": TEXT})
+    files = list(list_files("s3://race", stored.access))
+    places = [{"source": ["files:."], "checkpoint": new_work(str(stored.root / "lake"))} for _ in range(2)]
+    jobs = [FilesJob(spark, settings_for(stored.root, stored.index, place), stored.access) for place in places]
+    threads = [threading.Thread(target=job.judge, args=(files,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for job in jobs:
+        job.close()
+    assert [job.tally.judged for job in jobs] == [1, 1]
+    assert stored.rows()["a.wav"]["stream"] == "s3://race"
