@@ -1,4 +1,4 @@
-"""Judge one track: decode -> examine -> identify -> decide.
+"""Judge one track: decode -> examine -> identify -> grade -> decide.
 
 The order is the picture of the flow; the work is in the modules that it names.
 """
@@ -12,10 +12,11 @@ from udfs.container import walk
 from udfs.container.spans import ContainerReport
 from udfs.decode import Decoded
 from udfs.errors import TrackError
-from udfs.findings import Classification, Content, Examination, Identity, Match
+from udfs.findings import Classification, Content, Examination, Identity, Match, Quality
 from udfs.forensics import examine
 from udfs.landmark_index import LandmarkIndex
 from udfs.match import MIN_SCORE, candidates
+from udfs.quality import examine_quality
 from udfs.track import Encoding, Track
 from udfs.verdict import decide
 
@@ -56,7 +57,8 @@ class Classifier:
         matches = self._identify(decoded, examination)
         verdict = decide(examination, failure)
         facts = decoded.facts if decoded else None
-        return replace(verdict, identity=_identity(matches), matches=tuple(matches or ()), facts=facts), decoded
+        judged = replace(verdict, identity=_identity(matches), matches=tuple(matches or ()), facts=facts)
+        return replace(judged, quality=_grade(decoded, examination)), decoded
 
     def _decode(self, track: Track) -> tuple[Decoded | None, TrackError | None]:
         try:
@@ -69,6 +71,13 @@ class Classifier:
         if decoded is None or self._index is None or examination.content is Content.MOCK:
             return None
         return candidates(decoded.mono(), decoded.facts.sample_rate, self._index, min_score=self._min_score)
+
+
+def _grade(decoded: Decoded | None, examination: Examination) -> Quality | None:
+    """Grade sound; data dressed as sound has no quality."""
+    if decoded is None or examination.content is Content.MOCK:
+        return None
+    return examine_quality(decoded.samples, decoded.sample_rate)
 
 
 def _identity(matches: list[Match] | None) -> Identity:

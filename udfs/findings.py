@@ -1,6 +1,7 @@
 """What the stages find out about a track, as plain values: the vocabulary between them.
 
-decode -> `AudioFacts`, examine -> `Examination`, identify -> `Match` list, decide -> `Classification`.
+decode -> `AudioFacts`, examine -> `Examination`, identify -> `Match` list, grade -> `Quality`,
+decide -> `Classification`.
 """
 
 from __future__ import annotations
@@ -106,6 +107,29 @@ class Match:
     accepted: bool = True
 
 
+class Grade(StrEnum):
+    """How good a recording sounds."""
+
+    EXCELLENT = "Excellent"
+    GOOD = "Good"
+    FAIR = "Fair"
+    POOR = "Poor"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a recording sounds, told without a reference (`udfs.quality`).
+
+    `score` is on the scale of listening tests, 1 (bad) to 5; `because` names what lowered it, the worst first;
+    `measures` holds the numbers behind it by name, None where there is nothing to measure.
+    """
+
+    grade: Grade
+    score: float
+    because: tuple[str, ...] = ()
+    measures: Mapping[str, float | None] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
     """Everything that judging one track gave; one row of ``verdicts`` less what only the stream knows."""
@@ -119,3 +143,4 @@ class Classification:
     facts: AudioFacts | None = None
     payloads: tuple[Payload, ...] = ()
     evidence: Mapping[str, float] = field(default_factory=dict)
+    quality: Quality | None = None  # None: no sound, or too little of it

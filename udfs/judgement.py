@@ -29,7 +29,7 @@ def describe(track: Track, classification: Classification) -> dict[str, Any]:
     """Flatten a track's classification, by the names of the ``verdicts`` table's columns.
 
     The best match's fields are the row's own, the others go to ``candidates``, last those that were not accepted.
-    ``evidence`` is JSON with each reason's text and the measured numbers.
+    ``evidence`` is JSON with each reason's text, the measured numbers, and what lowered the quality.
     """
     facts = classification.facts
     accepted = [_describe_match(match) for match in classification.matches if match.accepted]
@@ -47,7 +47,7 @@ def describe(track: Track, classification: Classification) -> dict[str, Any]:
             *({**match, "accepted": True} for match in accepted[1:]),
             *({**match, "accepted": False} for match in further),
         ],
-        "quality": None,
+        "quality": classification.quality.grade.value if classification.quality else None,
         "codec": facts.codec if facts else None,
         "container": facts.container if facts else None,
         "sample_rate": facts.sample_rate if facts else None,
@@ -67,4 +67,8 @@ def _describe_match(match: Match) -> dict[str, Any]:
 def _evidence(classification: Classification) -> str:
     reasons = [{"code": reason.code, "detail": reason.detail} for reason in classification.reasons]
     numbers = {name: float(value) for name, value in classification.evidence.items() if math.isfinite(value)}
-    return json.dumps({"reasons": reasons, "numbers": numbers}, ensure_ascii=False)
+    evidence: dict[str, Any] = {"reasons": reasons, "numbers": numbers}
+    if (quality := classification.quality) is not None:
+        numbers |= {f"quality.{name}": value for name, value in quality.measures.items() if value is not None}
+        evidence["quality"] = {"score": quality.score, "because": list(quality.because)}
+    return json.dumps(evidence, ensure_ascii=False)
