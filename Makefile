@@ -22,6 +22,7 @@ demo-kinesis: setup ## the same through a local Kinesis server, into .demo-kines
 
 .PHONY: test
 test: setup ## every test but those marked slow
+	@bash scripts/setup.sh tests
 	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadgroup
 
 .PHONY: test-slow

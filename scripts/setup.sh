@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that `make demo` and `make test` need: the locked environment in .venv, Java, and the jars in .cache/jars.
-# Takes a moment when all of it is there, and then needs no network.
+# Takes a moment when all of it is there, and then needs no network. With the argument "tests" also Chromium.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 here=$PWD
@@ -101,11 +101,18 @@ ensure_java() {
         "apt-get install openjdk-17-jre-headless, or set JAVA_HOME to one"
 }
 
-main() {
+ensure_chromium() { # the page's tests drive it; without it they are skipped, and all else runs
+    ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null || return 0
+    install_by_apt chromium ||
+        say "there is no Chromium, so the tests of soundgate browse will be skipped: apt-get install chromium"
+}
+
+main() { # with "tests", what only they need is set up as well
     mkdir -p .cache
     ensure_environment
     ensure_java
     .venv/bin/python scripts/fetch_jars.py
+    [ "${1:-}" != tests ] || ensure_chromium
 }
 
-[ "${BASH_SOURCE[0]}" != "$0" ] || main # the tests call the functions one by one
+[ "${BASH_SOURCE[0]}" != "$0" ] || main "$@" # the tests call the functions one by one

@@ -14,6 +14,7 @@ import typer
 
 from streaming import __version__
 from streaming.commands import (
+    browse,
     emr,
     explain,
     files,
@@ -68,6 +69,7 @@ app.command("sanitise", epilog=sanitise.EPILOG)(sanitise.sanitise)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("status", epilog=status.EPILOG)(status.status)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
+app.command("browse", epilog=browse.EPILOG)(browse.browse)
 app.command("publish", epilog=publish.EPILOG)(publish.publish)
 app.command("settings", epilog=settings.EPILOG)(settings.settings)
 

@@ -77,6 +77,22 @@ def test_no_java_where_none_can_be_installed_is_said_in_one_line(tmp_path: Path)
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_no_chromium_where_none_can_be_installed_is_said_in_one_line_and_stops_nothing(tmp_path: Path) -> None:
+    done = call("ensure_chromium", tmp_path)
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "setup: there is no Chromium, so the tests of soundgate browse will be skipped: apt-get install chromium"
+    ]
+    put_program(tmp_path / "chromium", "exit 1")
+    again = subprocess.run(
+        ["bash", "-c", f"source '{ROOT / 'scripts' / 'setup.sh'}'; ensure_chromium"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (again.returncode, again.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize("version", ["17.0.15", "21.0.2"])
 def test_a_java_that_spark_runs_on_is_taken_as_it_is(tmp_path: Path, version: str) -> None:
     put_program(tmp_path / "java", f"echo 'openjdk version \"{version}\"' >&2")

@@ -16,6 +16,7 @@ from streaming.lake_reader import query
 
 BINS = 60  # of a picture over time, about
 STEPS = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800)  # seconds
+MOST = 2_000  # matches in a list
 NOT_MEASURED = "not measured"
 
 
@@ -116,7 +117,7 @@ def quality(verdicts: DeltaTable) -> list[Count]:
     return _tally(verdicts, f"SELECT {column} AS value, decision AS kind FROM lake WHERE decision = 'accept'")  # noqa: S608
 
 
-def matches(verdicts: DeltaTable, most: int = 2_000) -> list[Matched]:
+def matches(verdicts: DeltaTable, most: int = MOST) -> list[Matched]:
     """List matches with their offsets, the newest first."""
     columns = "upload_id, track_name, title, reference_id, query_offset_ms, reference_offset_ms, matched_ms, score"
     sql = f"SELECT {columns} FROM lake WHERE identity = 'match' ORDER BY decided_at DESC LIMIT {most}"  # noqa: S608

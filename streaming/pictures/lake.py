@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from streaming.look.tables import Count, Matched, Timeline
+from streaming.look.tables import MOST, Count, Matched, Timeline
 from streaming.pictures.sound import clock
 from streaming.pictures.style import (
     ACCENT,
@@ -128,7 +128,8 @@ def show_matches(found: Sequence[Matched]) -> Figure:
     named = sorted(by_title.items(), key=lambda item: -len(item[1]))[:NAMED]
     figure = new_figure(WIDTH, 1.3 + 0.32 * max(1, len(named)))
     axes = figure.subplots()
-    tidy(axes, "Matches: which part of which recording", f"{len(found):,} uploads, {len(by_title):,} recordings")
+    newest = "the newest " if len(found) == MOST else ""
+    tidy(axes, "Matches: which part of which recording", f"{newest}{len(found):,}, of {len(by_title):,} recordings")
     if not named:
         say(axes, "no known recording was heard yet")
         return figure
