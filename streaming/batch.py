@@ -9,9 +9,10 @@ from pyspark.sql import DataFrame
 
 from streaming.catalogue import Catalogue
 from streaming.identification import identify_staged
+from streaming.judge import make_opener
 from streaming.ledger import Ledger
 from streaming.metrics import Counted
-from streaming.pipeline import make_opener, plan_rows
+from streaming.pipeline import plan_rows
 from streaming.pressure import Pressure
 from streaming.settings import Settings
 from streaming.sinks import REJECTIONS, VERDICTS, Lake

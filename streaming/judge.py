@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streaming.index_place import is_catalogue
+from streaming.settings import Settings
 from udfs.classify import Classifier
 from udfs.decode import Decoded
 from udfs.findings import Classification, Content
 from udfs.fingerprint import fingerprint
-from udfs.index_files import IndexRefusedError
+from udfs.index_files import MANIFEST, IndexRefusedError
 from udfs.landmark_index import LandmarkIndex, open_index
 from udfs.match import MIN_SCORE
 from udfs.samples import DecodeLimits
@@ -67,3 +68,11 @@ class JudgeOpener:
             if self.manifest is None:
                 raise
             return open_index(self.index)  # its files are gone since; the verdicts name what they come from
+
+
+def make_opener(settings: Settings) -> JudgeOpener:
+    """Say what a run of the job judges with; made once a run, so that an index changed meanwhile changes nothing."""
+    limits = DecodeLimits(max_seconds=settings.max_track_seconds)
+    manifest = settings.index / MANIFEST
+    least = MIN_SCORE if settings.min_score is None else settings.min_score
+    return JudgeOpener(settings.index, limits, least, manifest.read_bytes() if manifest.exists() else None)

@@ -27,12 +27,9 @@ from streaming.schemas import ARRIVAL, CLASSIFICATION, FACTS, JUDGEMENT, OUTCOME
 from streaming.settings import Settings
 from streaming.sources import group_records, read_records
 from streaming.spool import Spool
-from streaming.track_store import TrackStore
+from streaming.track_store import open_store
 from udfs.classify_udf import Fetch, make_classify_udf
 from udfs.forensics import model_sha256
-from udfs.index_files import MANIFEST
-from udfs.match import MIN_SCORE
-from udfs.samples import DecodeLimits
 
 BATCH_PROPERTY = "streaming.sql.batchId"  # Spark's own, set for the jobs of a micro-batch
 
@@ -52,14 +49,6 @@ def plan_rows(outcomes: DataFrame, settings: Settings, opener: JudgeOpener) -> D
     cores = int(outcomes.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
     assembler = Assembler(open_spool(settings).read, settings.max_upload_bytes)
     return to_rows(judge(read_facts(outcomes.repartition(cores)), settings, opener, assembler), settings)
-
-
-def make_opener(settings: Settings) -> JudgeOpener:
-    """Say what a run of the job judges with; made once a run, so that an index changed meanwhile changes nothing."""
-    limits = DecodeLimits(max_seconds=settings.max_track_seconds)
-    manifest = settings.index / MANIFEST
-    least = MIN_SCORE if settings.min_score is None else settings.min_score
-    return JudgeOpener(settings.index, limits, least, manifest.read_bytes() if manifest.exists() else None)
 
 
 def rebuild(records: DataFrame, settings: Settings, starts_ms: Sequence[int]) -> DataFrame:
@@ -106,12 +95,7 @@ def judge(outcomes: DataFrame, settings: Settings, opener: JudgeOpener, fetch: F
 
     `fetch` gives a track's bytes from its recipe.
     """
-    store = TrackStore(
-        accepted=open_place(f"{settings.lake}/tracks") if settings.store_accepted else None,
-        quarantine=open_place(settings.quarantine) if settings.quarantine else None,
-        safe_copies=settings.store_safe_copies,
-    )
-    classify = make_classify_udf(opener, f"{opener}", fetch, store.keep, JUDGEMENT)
+    classify = make_classify_udf(opener, f"{opener}", fetch, open_store(settings).keep, JUDGEMENT)
     facts = [F.col(f"facts.{name}") for name in ("sample_rate", "channels")]
     name = F.coalesce(F.col("facts.name"), _track_name(F.col("partition_key")))
     encoding = F.when(F.col("kind") == Kind.TRACK, F.col("facts.encoding"))

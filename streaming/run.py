@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
@@ -30,6 +28,7 @@ from streaming.progress import summarise, write_progress
 from streaming.quiet import quiet_children
 from streaming.session import LOG_LEVEL, start_session
 from streaming.settings import Settings
+from streaming.signals import stop_signals
 from streaming.sinks import Lake
 from streaming.sources import check_folders, session_properties
 from streaming.spool import Spool
@@ -42,7 +41,6 @@ LOOK_SECONDS = 0.2
 REQUEST_SECONDS = 5.0  # on S3 each look is a request
 STOP_REQUEST = "stop/requested"  # in the checkpoint, for those who cannot reach this machine
 FOREIGN_FILE = ". It is no file of records: move it out of the source's folder, then start again"
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(settings: Settings, spark: SparkSession | None = None, debug: bool = False) -> None:
@@ -107,21 +105,6 @@ def find_catalogue(spark: SparkSession, settings: Settings) -> Catalogue | None:
         return open_catalogue(spark, str(settings.index))
     except IndexRefusedError as error:
         raise UserError(f"--index {settings.index}: {error}") from error
-
-
-@contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and SIGINT set, while inside; signals reach the main thread alone."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in STOP_SIGNALS}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class Job:

@@ -6,7 +6,8 @@ import mmap
 import tempfile
 from dataclasses import dataclass
 
-from streaming.places import Place
+from streaming.places import Place, open_place
+from streaming.settings import Settings
 from udfs.decode import Decoded
 from udfs.findings import Decision
 from udfs.sanitise import extension_for, write_safe_copy
@@ -41,6 +42,15 @@ class TrackStore:
                 raise ValueError("an accepted track has samples")
             return _keep_safe_copy(place, track, decoded)
         return place.write(track.sha256, track.data)
+
+
+def open_store(settings: Settings) -> TrackStore:
+    """Open where the settings say that tracks go."""
+    return TrackStore(
+        accepted=open_place(f"{settings.lake}/tracks") if settings.store_accepted else None,
+        quarantine=open_place(settings.quarantine) if settings.quarantine else None,
+        safe_copies=settings.store_safe_copies,
+    )
 
 
 def _keep_safe_copy(place: Place, track: Track, decoded: Decoded) -> str:

@@ -24,9 +24,10 @@ from streaming.files.run import judge_places
 from streaming.files.stored_file import S3, check_s3_place
 from streaming.files.tally import Tally
 from streaming.quiet import quiet_children
-from streaming.run import check_index, explain, stop_signals
+from streaming.run import check_index, explain
 from streaming.session import start_session
 from streaming.settings import Settings
+from streaming.signals import stop_signals
 
 LoadSettings = Callable[[dict[str, Any]], Settings]
 

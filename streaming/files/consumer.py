@@ -23,17 +23,20 @@ class Worked:
         To be deleted.
     refused
         Of no use, each with the reason, for people to read; left to the queue's redrive policy.
+    later
+        To be looked at again, each after so many seconds.
     """
 
     done: list[Received] = field(default_factory=list)
     refused: list[tuple[Received, str]] = field(default_factory=list)
+    later: list[tuple[Received, int]] = field(default_factory=list)
 
 
 Work = Callable[[Sequence[Received]], Worked]
 
 
 def consume(queue: Queue, work: Work, asked: threading.Event, drain: bool) -> None:
-    """Work on a queue's messages until asked to end, or, with `drain`, until it is empty.
+    """Work on a queue's messages until asked to end, or, with `drain`, until it gives no more.
 
     What `work` raises ends the loop; the messages that it had come back by themselves.
     """
@@ -46,6 +49,8 @@ def consume(queue: Queue, work: Work, asked: threading.Event, drain: bool) -> No
             worked = work(tuple(held)) if held else Worked()
             nothing = not held
         queue.delete(worked.done)
+        for message, seconds in worked.later:
+            queue.hide([message], seconds)
         for message, why in worked.refused:
             of = "" if policy.most_receives is None else f" of {policy.most_receives}"
             tell(f"message {message.id} cannot be used: {why} (try {message.receives}{of})")

@@ -25,9 +25,10 @@ from streaming.files.stored_file import S3, StoredFile, root_of
 from streaming.files.tally import Tally
 from streaming.identification import identify_staged
 from streaming.identity import LAKE_FILE
+from streaming.judge import make_opener
 from streaming.lake_reader import open_table, query
 from streaming.outcomes import Kind
-from streaming.pipeline import judge, make_opener, read_facts, to_rows
+from streaming.pipeline import judge, read_facts, to_rows
 from streaming.places import open_place
 from streaming.run import find_catalogue
 from streaming.settings import Settings

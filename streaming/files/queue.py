@@ -33,12 +33,13 @@ ATTRIBUTES = ("ApproximateReceiveCount", "SentTimestamp")
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that is held: its id, how to name it to the queue, its text, and how often it was received."""
+    """A message that is held: its id, how to name it to the queue, its text, how often it was received, when sent."""
 
     id: str
     receipt: str
     body: str
     receives: int
+    sent_ms: int  # since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +111,7 @@ class Queue:
                 VisibilityTimeout=self._hold_seconds,
                 AttributeNames=list(ATTRIBUTES),
             )
-        return [
-            Received(
-                each["MessageId"],
-                each["ReceiptHandle"],
-                each["Body"],
-                int(each.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
-            )
-            for each in answer.get("Messages", ())
-        ]
+        return [_read(each) for each in answer.get("Messages", ())]
 
     def delete(self, messages: Sequence[Received]) -> None:
         """Delete messages; one that is not, comes again, and is known by then."""
@@ -199,6 +192,12 @@ def gather(queue: Queue, held: list[Received], stop: threading.Event, wait_secon
         if not found or time.monotonic() > ends:
             return
         wait = MORE_SECONDS
+
+
+def _read(told: Any) -> Received:
+    attributes = told.get("Attributes", {})
+    receives, sent_ms = (int(attributes[name]) for name in ATTRIBUTES)
+    return Received(told["MessageId"], told["ReceiptHandle"], told["Body"], receives, sent_ms)
 
 
 def _calls(messages: Sequence[Received]) -> Iterator[Sequence[Received]]:

@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 from job_rig import KNOWN, write_wave
 from pyspark.sql import SparkSession
-from stored_rig import aws_server, put
+from stored_rig import TEST_EVENT, aws_server, eventbridge, in_sns, left, make_queue, notification, put, s3_record, send
 
 from streaming.errors import UserError
 from streaming.files.access import Access
@@ -44,6 +44,7 @@ class Stored:
     after_crash: list[dict[str, Any]]
     first: Tally
     second: Tally
+    announced: Tally
 
     @property
     def folder(self) -> Path:
@@ -69,7 +70,7 @@ def settings_for(root: Path, index: Path, more: dict[str, Any]) -> Settings:
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory, index: Path, spark: SparkSession) -> Iterator[Stored]:
-    """Run three times: one dies behind the reports, the next does everything, the last finds nothing new."""
+    """Run four times: one dies behind the reports, one does everything, one finds nothing new, one reads a queue."""
     root = tmp_path_factory.mktemp("stored")
     folder = root / "uploads"
     files = {
@@ -90,7 +91,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory, index: Path, spark: SparkSe
         after_crash = read_rows(root)
         order = Order((str(folder), "s3://inbox/new"), access, BESIDE)
         runs = [carry_out(order, lambda more: settings_for(root, index, more), spark=spark) for _ in range(2)]
-        yield Stored(root, index, access, after_crash, *runs)
+        announced = announce(spark, root, index, access)
+        yield Stored(root, index, access, after_crash, *runs, announced)
 
 
 def crash(spark: SparkSession, root: Path, index: Path, access: Access) -> None:
@@ -102,6 +104,31 @@ def crash(spark: SparkSession, root: Path, index: Path, access: Access) -> None:
         patch.setattr(Lake, "add_missing", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt("killed")))
         with pytest.raises(KeyboardInterrupt, match="killed"):
             job.judge(list(list_files(str(root / "uploads"), access)))
+
+
+def announce(spark: SparkSession, root: Path, index: Path, access: Access) -> Tally:
+    """Announce objects in every way, with garbage between, and judge what is announced."""
+    put(access, "inbox", {"new/erin/a+b 100%.wav": write_wave(8), "new/frank.wav": write_wave(9)})
+    queue = make_queue(access, "arrivals", tries=2)
+    plus = s3_record("new/erin/a%2Bb+100%25.wav")
+    elsewhere = s3_record("old/elsewhere.wav")
+    deleted = s3_record("new/frank.wav", "ObjectRemoved:Delete")
+    bodies = [
+        TEST_EVENT,
+        notification(plus),
+        notification(plus, deleted, elsewhere),
+        in_sns(notification(plus)),
+        json.dumps(
+            eventbridge("new/frank.wav") | {"detail": {"bucket": {"name": "inbox"}, "object": {"key": "new/frank.wav"}}}
+        ),
+        notification(s3_record("new/never-there.wav")),
+        notification(s3_record("new/dave/%E2%99%AB.wav")),  # judged before
+        notification(s3_record("new/frank.wav.soundgate.json")),
+        "<xml/>",
+    ]
+    send(access, queue, *bodies)
+    order = Order(("s3://inbox/new",), access, BESIDE, queue="arrivals", drain=True)
+    return carry_out(order, lambda more: settings_for(root, index, more), spark=spark)
 
 
 def test_a_run_that_died_in_between_left_no_verdict(stored: Stored) -> None:
@@ -120,6 +147,8 @@ def test_every_file_has_exactly_one_verdict(stored: Stored) -> None:
         "carol/a b+c.wav": ("accept", []),
         "dave/♫.wav": ("accept", []),
         "cold.wav": ("review", ["error.file_unreadable"]),
+        "erin/a+b 100%.wav": ("accept", []),
+        "frank.wav": ("accept", []),
     }
 
 
@@ -138,6 +167,16 @@ def test_the_run_says_what_it_did(stored: Stored) -> None:
 def test_a_second_run_judges_nothing_again(stored: Stored) -> None:
     assert (stored.second.found, stored.second.known, stored.second.judged) == (8, 8, 0)
     assert stored.second.own == 8
+
+
+def test_announced_objects_are_judged_once_however_often_they_are_announced(stored: Stored) -> None:
+    said = stored.announced.as_json()
+    assert (said["judged"], said["decisions"]) == (2, {"accept": 2})
+    assert (said["found"], said["known"]) == (6, 3)
+    assert said["gone"] == {"count": 1, "files": ["s3://inbox/new/never-there.wav"]}
+    assert said["passed"] == {"ObjectRemoved:Delete": 1, "elsewhere": 1, "s3:TestEvent": 1}
+    assert (said["own"], said["refused"]) == (1, 2)
+    assert (left(stored.access, "arrivals"), left(stored.access, "dead-arrivals")) == (0, 1)
 
 
 def test_a_row_says_whose_file_it_is_and_which_version(stored: Stored) -> None:
@@ -181,6 +220,7 @@ def test_reports_may_not_go_where_files_are_read(stored: Stored) -> None:
         carry_out(order, lambda more: settings_for(stored.root, stored.index, more))
 
 
+@pytest.mark.slow
 def test_two_that_judge_the_same_file_write_one_verdict(stored: Stored, spark: SparkSession) -> None:
     put(stored.access, "race", {"a.wav": TEXT})
     files = list(list_files("s3://race", stored.access))

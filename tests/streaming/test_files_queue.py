@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
 
 import pytest
-from stored_rig import aws_server
+from stored_rig import aws_server, left, make_queue, send
 
 from streaming.errors import UserError
 from streaming.files.access import Access
 from streaming.files.consumer import Worked, consume
-from streaming.files.queue import Policy, Queue, Received, open_queue
+from streaming.files.queue import Policy, Received, open_queue
 
 
 @pytest.fixture(scope="module")
@@ -28,32 +27,6 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask without waiting: here one server has all messages."""
     monkeypatch.setattr("streaming.files.consumer.DRAIN_POLL_SECONDS", 0)
     monkeypatch.setattr("streaming.files.queue.MORE_SECONDS", 0)
-
-
-def make_queue(access: Access, name: str, tries: int | None = None, hold_seconds: int = 120) -> Queue:
-    """Make a queue, and one for its dead letters if there is a number of tries."""
-    client = access.client("sqs")
-    attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
-    redrive: dict[str, str] = {}
-    if tries is not None:
-        dead = client.create_queue(QueueName=f"dead-{name}", Attributes=attributes)["QueueUrl"]
-        arn = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": tries})}
-    client.create_queue(QueueName=name, Attributes={**attributes, **redrive})
-    return open_queue(name, access, hold_seconds)
-
-
-def send(access: Access, queue: Queue, *bodies: str) -> None:
-    for number, body in enumerate(bodies):
-        fifo = {"MessageGroupId": "all", "MessageDeduplicationId": str(number)} if queue.name.endswith(".fifo") else {}
-        access.client("sqs").send_message(QueueUrl=queue.url, MessageBody=body, **fifo)
-
-
-def left(access: Access, name: str) -> int:
-    url = access.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    told = access.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(told[name]) for name in names)
 
 
 @pytest.mark.parametrize("name", ["standard", "ordered.fifo"])

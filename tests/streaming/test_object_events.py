@@ -10,64 +10,9 @@ from urllib.parse import quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stored_rig import ETAG, TEST_EVENT, eventbridge, in_sns, notification, s3_record
 
 from streaming.files.object_events import Created, EventError, Passed, parse_document, parse_message
-
-ETAG = "d41d8cd98f00b204e9800998ecf8427e"
-
-
-def s3_record(key: str = "a.wav", name: str = "ObjectCreated:Put", **told: Any) -> dict[str, Any]:
-    """Give a record as S3 sends it (event version 2.1)."""
-    return {
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "awsRegion": "eu-central-1",
-        "eventTime": "2026-03-01T12:00:00.000Z",
-        "eventName": name,
-        "userIdentity": {"principalId": "AWS:AIDAEXAMPLE"},
-        "requestParameters": {"sourceIPAddress": "192.0.2.1"},
-        "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810", "x-amz-id-2": "FMyUVURIY8"},
-        "s3": {
-            "s3SchemaVersion": "1.0",
-            "configurationId": "arrivals",
-            "bucket": {"name": "inbox", "ownerIdentity": {"principalId": "A3NL"}, "arn": "arn:aws:s3:::inbox"},
-            "object": {"key": key, "size": 1024, "eTag": ETAG, "sequencer": "0055AED6DCD90281E5", **told},
-        },
-    }
-
-
-def notification(*records: dict[str, Any]) -> str:
-    return json.dumps({"Records": list(records)})
-
-
-def in_sns(body: str) -> str:
-    return json.dumps({"Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:x:1:t", "Message": body})
-
-
-def eventbridge(key: str, kind: str = "Object Created") -> dict[str, Any]:
-    return {
-        "version": "0",
-        "id": "17793124-05d4-b198-2fde-7ededc63b103",
-        "detail-type": kind,
-        "source": "aws.s3",
-        "account": "111122223333",
-        "time": "2026-03-01T12:00:00Z",
-        "region": "eu-central-1",
-        "resources": ["arn:aws:s3:::inbox"],
-        "detail": {
-            "version": "0",
-            "bucket": {"name": "inbox"},
-            "object": {"key": key, "size": 5, "etag": ETAG, "version-id": "IYV3p45B", "sequencer": "617f08299329d189"},
-            "request-id": "N4N7GDK58NMKJ12R",
-            "requester": "111122223333",
-            "reason": "PutObject",
-        },
-    }
-
-
-TEST_EVENT = json.dumps(
-    {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-03-01T12:00:00.000Z", "Bucket": "inbox"}
-)
 
 
 @pytest.mark.parametrize(

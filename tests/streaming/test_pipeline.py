@@ -13,7 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from streaming.assemble import Recipe
 from streaming.chunk import Format
-from streaming.pipeline import make_opener, open_spool, plan_rows
+from streaming.judge import make_opener
+from streaming.pipeline import open_spool, plan_rows
 from streaming.schemas import OUTCOME, RECORD
 from streaming.sources import group_records
 from streaming.spool import Piece
