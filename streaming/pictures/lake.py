@@ -187,9 +187,10 @@ def _bars(title: str, counts: Sequence[Count], colours: dict[str, str], nothing:
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
     axes.set_ylim(len(shown) - 0.5, -0.5)
-    axes.set_xlim(0, float(base.max()) * 1.12)
+    named = len(axes.get_legend_handles_labels()[0]) > 1
+    axes.set_xlim(0, float(base.max()) * (1.35 if named else 1.12))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    if len(axes.get_legend_handles_labels()[0]) > 1:
+    if named:
         axes.legend(loc="lower right", fontsize=SMALL, frameon=False, labelcolor=INK)
     return figure
 

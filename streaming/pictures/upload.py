@@ -29,7 +29,7 @@ WIDTH = 11.0  # inches
 
 def show_track(seen: Depth) -> Figure:
     """Draw the whole track: waveform and evidence, one above the other on one time."""
-    figure = new_figure(WIDTH, 4.0)
+    figure = new_figure(WIDTH, 4.0 if seen.envelope else 1.7)
     above, below = figure.subplots(2, 1, height_ratios=(1, 1.1))
     draw_track(above, below, seen)
     return figure
@@ -38,7 +38,7 @@ def show_track(seen: Depth) -> Figure:
 def show_close_up(seen: Depth) -> Figure:
     """Draw the close-up with its constellation, and the matched recording under it where there is one."""
     if seen.reference is None:
-        figure = new_figure(WIDTH, 3.0)
+        figure = new_figure(WIDTH, 3.0 if seen.close_up else 1.0)
         draw_own(figure.subplots(), seen)
         return figure
     figure = new_figure(WIDTH, 5.6)

@@ -24,6 +24,7 @@ from streaming.errors import UserError
 from streaming.lake_reader import open_table
 from streaming.look import tables
 from streaming.look.depth import Depth, Lens, open_index_to_look
+from streaming.look.markup import table
 from streaming.pictures import lake as lake_pictures
 from streaming.pictures.sound import shared_peaks, stands_out
 from streaming.pictures.style import legible, to_png
@@ -247,3 +248,12 @@ def test_an_empty_lakes_figures_say_so(tmp_path: Path) -> None:
     ):
         assert any(word in texts(figure) for word in ("no upload", "nothing", "no known"))
         to_png(figure)
+
+
+def test_a_notebooks_table_shows_hostile_text_as_text() -> None:
+    shown = table([{"name": HOSTILE, "numbers": [1, 2], "none": None}], ("name", "numbers", "none"))
+    assert "&lt;script&gt;alert(1)" in shown
+    assert "<script" not in shown
+    assert "\u202e" not in shown
+    assert "1, 2" in shown
+    assert table([], ("name",), "no <row>") == "<p>no &lt;row&gt;</p>"
