@@ -32,3 +32,12 @@ def stage(tmp_path: Path, index: Path, spark: SparkSession) -> Iterator[Stage]:
     made = Stage.make(tmp_path, index, spark)
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def _end_queries(request: pytest.FixtureRequest) -> Iterator[None]:
+    """End what a failed test leaves running: the next one's query has the same name."""
+    yield
+    if "spark" in request.fixturenames:
+        for query in request.getfixturevalue("spark").streams.active:
+            query.stop()

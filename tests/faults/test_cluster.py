@@ -109,11 +109,12 @@ def test_executors_lost_in_a_batch_and_before_its_tables_change_nothing(tmp_path
 
 
 def kill_an_executor() -> None:
-    """Kill one executor of the cluster, by the name of its program."""
+    """Kill one executor of this cluster: a worker starts each in a folder of its own below the cluster's."""
+    ours = Path(Settings.model_validate_json(sys.argv[2]).checkpoint).parent / "cluster"
     for folder in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             line = (folder / "cmdline").read_bytes() if folder.name.isdigit() else b""
-            if b"CoarseGrainedExecutorBackend" in line and sys.argv[1].encode() in line.replace(b"\0", b" "):
+            if b"CoarseGrainedExecutorBackend" in line and (folder / "cwd").readlink().is_relative_to(ours):
                 os.kill(int(folder.name), signal.SIGKILL)
                 print("killed", flush=True)
                 return

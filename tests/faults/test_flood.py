@@ -30,8 +30,11 @@ def flood(first: int, number: int) -> list[Record]:
     return made
 
 
-def play_flood(stage: Stage, number: int, waves: int) -> list[int]:
-    """Pour the flood in waves, honest uploads among it, and let time pass; gives memory after each wave."""
+def play_flood(stage: Stage, number: int, waves: int, shortened_seconds: int) -> list[int]:
+    """Pour the flood in waves, honest uploads among it, and let time pass; gives memory after each wave.
+
+    All waves together have to take less real time than a shortened timeout, else the first of them are over already.
+    """
     honest, second = upload(HONEST, write_wave(HONEST)), upload(SECOND, write_wave(SECOND))
     size, memory = number // waves, []
     play(stage, Add(honest[:2]), Start(), Settle())
@@ -42,21 +45,21 @@ def play_flood(stage: Stage, number: int, waves: int) -> list[int]:
         play(stage, Add(flood(FLOOD + wave * size, size)), Settle())
         memory.append(resident())
     assert max(counted.in_flight for counted in seen) == waves * size + 1
-    play(stage, Add([*honest[2:], *second]), Settle(), Advance(61), Settle())
+    play(stage, Add([*honest[2:], *second]), Settle(), Advance(shortened_seconds + 1), Settle())
     assert [counted.shortened for counted in seen][-1] is False  # half of the bound is not open any more
     assert any(counted.shortened for counted in seen)
     play(stage, Stop())
     return memory
 
 
-def check(stage: Stage, number: int) -> None:
+def check(stage: Stage, number: int, shortened_seconds: int) -> None:
     """Hold what is true after any flood."""
     verdicts = stage.rig.verdicts()
     assert len(verdicts) == number + 2
     for honest in (HONEST, SECOND):
         assert verdicts.pop(upload_id(honest))["decision"] == "accept"
     assert {row["decision"] for row in verdicts.values()} == {"incomplete"}
-    assert all("no new chunk within 60 s, shortened" in row["evidence"] for row in verdicts.values())
+    assert all(f"no new chunk within {shortened_seconds} s, shortened" in row["evidence"] for row in verdicts.values())
     assert stage.rig.in_flight() == 0
     assert stage.rig.rejections() == []
 
@@ -65,8 +68,8 @@ def test_in_a_flood_the_timeout_shrinks_others_are_judged_and_the_state_drains(
     tmp_path: Path, index: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage = Stage.make(tmp_path, index, spark, max_open_uploads=BOUND, timeout_seconds=600.0)
-    play_flood(stage, 600, waves=2)
-    check(stage, 600)
+    play_flood(stage, 600, waves=2, shortened_seconds=60)
+    check(stage, 600, shortened_seconds=60)
     told = capsys.readouterr().err
     assert f"over max_open_uploads = {BOUND}" in told
     assert "whole timeout again" in told
@@ -76,7 +79,7 @@ def test_in_a_flood_the_timeout_shrinks_others_are_judged_and_the_state_drains(
 def test_twenty_thousand_uploads_that_never_end_leave_memory_flat(
     tmp_path: Path, index: Path, spark: SparkSession
 ) -> None:
-    stage = Stage.make(tmp_path, index, spark, max_open_uploads=BOUND, timeout_seconds=600.0)
-    memory = play_flood(stage, 20_000, waves=5)
-    check(stage, 20_000)
+    stage = Stage.make(tmp_path, index, spark, max_open_uploads=BOUND, timeout_seconds=18_000.0, max_open_seconds=18_000.0)
+    memory = play_flood(stage, 20_000, waves=5, shortened_seconds=1_800)
+    check(stage, 20_000, shortened_seconds=1_800)
     assert memory[-1] < memory[1] * 1.25 + (200 << 20)
