@@ -228,7 +228,8 @@ def test_the_lakes_figures_count_every_upload(made: Made) -> None:
     (heard,) = tables.matches(verdicts)
     assert (heard.reference_id, round(heard.reference_offset)) == ("hill", 10)
     assert "hill  1×" in texts(lake_pictures.show_matches([heard]))
-    assert "not measured 1" in texts(lake_pictures.show_quality(tables.quality(verdicts)))
+    assert made.rows["excerpt"]["quality"]
+    assert f"{made.rows['excerpt']['quality']} 1" in texts(lake_pictures.show_quality(tables.quality(verdicts)))
     rejections = open_table(str(made.folder / "lake"), "rejections")
     bars = lake_pictures.show_refused_records(tables.refused_records(rejections)).axes[0].patches
     assert [bar.get_width() for bar in bars] == [2, 1]
