@@ -122,15 +122,21 @@ def run_uv(*arguments: str | Path) -> str:
     return result.stdout
 
 
-def resolve(project: Path, architecture: Architecture, work: Path) -> Path:
+def resolve(
+    project: Path,
+    architecture: Architecture,
+    work: Path,
+    python: str = PYTHON,
+    left_out: frozenset[str] = frozenset(),
+) -> Path:
     """Choose the lock's entries for the platform; the result is a requirements file with the lock's own hashes."""
     lock = project / "requirements.lock"
     resolved = run_uv(
         *("pip", "compile", project / "pyproject.toml", "--constraint", lock),
-        *("--python-version", PYTHON, "--python-platform", PLATFORM[architecture]),
+        *("--python-version", python, "--python-platform", PLATFORM[architecture]),
         *("--no-header", "--no-annotate", "--no-emit-index-url"),
     )
-    names = parse_lock(resolved).keys()
+    names = parse_lock(resolved).keys() - left_out
     requirements = work / "requirements.txt"
     requirements.write_text(lines_for_emr(parse_lock(lock.read_text(encoding="utf-8")), names), encoding="utf-8")
     return requirements

@@ -23,6 +23,11 @@ Examples:
 
     soundgate emr bundle -o build/emr --arch x86_64 --settings gate.toml --upload s3://BUCKET/bundles
 """
+LAMBDA_EPILOG = """
+Example:
+
+    soundgate emr lambda -o build/lambda --arch aarch64 --index .demo/index
+"""
 CHECK_EPILOG = """
 Examples:
 
@@ -79,6 +84,26 @@ def bundle(
     typer.echo(f"{manifest.identity}: {len(manifest.parts)} files, {size / 1e6:.0f} MB in {output}")
     if address:
         typer.echo(address)
+
+
+@app.command("lambda", epilog=LAMBDA_EPILOG)
+def lambda_folder(
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the function.")],
+    arch: Annotated[Architecture, typer.Option(help="What it runs on; aarch64 is Graviton.")] = Architecture.AARCH64,
+    index: Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="The reference index.")] = None,
+    python: Annotated[str, typer.Option(help="The base image's Python.")] = "3.13",
+    project: Annotated[Path | None, typer.Option(help="The checkout; else the one that this command is from.")] = None,
+) -> None:
+    """Assemble the Lambda function for single files, for emr/lambda/Dockerfile to make an image of."""
+    try:
+        from emr.lambda_folder import assemble
+    except ImportError as error:
+        raise UserError(f"{error.name} is missing: install soundgate[emr], which brings what bundles need") from error
+    import emr as package
+
+    place = project or Path(str(package.__file__)).parents[1]
+    size = assemble(place, output, arch.value, index=index, python=python, say=lambda line: typer.echo(line, err=True))
+    typer.echo(f"{size / 1e6:.0f} MB in {output}; now: docker build -f {place}/emr/lambda/Dockerfile {output}")
 
 
 @app.command("check", epilog=CHECK_EPILOG)

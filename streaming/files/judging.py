@@ -34,7 +34,6 @@ from streaming.run import find_catalogue
 from streaming.settings import Settings
 from streaming.sinks import VERDICTS, Lake
 from streaming.staging import Staging
-from udfs.track import Encoding
 
 WORK = "_soundgate/files"  # in the lake: where a run's rows are staged
 LEFT_OVER_SECONDS = 7 * 24 * 3600  # a run that was killed leaves its folder; none takes so long
@@ -116,7 +115,7 @@ class FilesJob:
     def _plan(self, files: Sequence[StoredFile]) -> DataFrame:
         """Plan a slice: its files dealt out to tasks, read, judged, and laid out as rows of the tables."""
         tasks = deal(files, self.cores)
-        rows = [(task, *describe(file)) for task, dealt in enumerate(tasks) for file in dealt]
+        rows = [(task, file.shown_name, json.dumps(file.facts())) for task, dealt in enumerate(tasks) for file in dealt]
         columns = list(zip(*rows, strict=True))
         types = {"task": pa.int32(), "partition_key": pa.string(), "facts": pa.string()}
         table = pa.table(
@@ -144,21 +143,6 @@ class FilesJob:
             tally.reasons.update(reason for reason in row.reasons if reason.startswith("error."))
             if UNREADABLE in row.reasons:
                 tally.unreadable.append(file.location)
-
-
-def describe(file: StoredFile) -> tuple[str, str]:
-    """Give a file's partition key and facts (`streaming.schemas.FACTS`), as the rebuild gives those of an upload."""
-    facts = {
-        "upload_id": file.upload_id,
-        "recipe": file.to_text(),
-        "encoding": Encoding.FILE.value,
-        "stream": file.place.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
-        "first_sequence_number": file.version,
-        "last_sequence_number": file.version,
-        "first_arrival_us": file.modified_us,
-        "last_arrival_us": file.modified_us,
-    }
-    return file.shown_name, json.dumps(facts)
 
 
 def to_key(upload_id: str) -> bytes:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from streaming.aws import error_code
 from streaming.files.access import Access
 from streaming.files.report import make_report, write_report
-from streaming.files.stored_file import REPORT_SUFFIX, S3, find_place, split_s3
-from streaming.places import open_place
+from streaming.files.stored_file import REPORT_SUFFIX, S3, StoredFile, find_place, split_s3
+from streaming.places import MISSING, open_place
 
 BESIDE = "beside"
 MOST_KEY_BYTES = 1024  # S3's own limit
@@ -62,6 +65,20 @@ def write_beside(place: str, name: str, suffix: str, data: bytes, upload_id: str
             raise
     folder, slash, _ = name.rpartition("/")
     return _put(place, f"{folder}{slash}{upload_id}{suffix}", data, access)
+
+
+def read_beside(file: StoredFile, suffix: str, access: Access) -> bytes | None:
+    """Read what lies beside an object under its name and a suffix; None = nothing, or that name would be too long."""
+    bucket, key = split_s3(f"{file.location}{suffix}")
+    if len(key.encode()) > MOST_KEY_BYTES:
+        return None
+    try:
+        data: bytes = access.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error_code(error) in MISSING:
+            return None
+        raise
+    return data
 
 
 def _put(place: str, name: str, data: bytes, access: Access) -> str:

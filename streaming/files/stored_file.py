@@ -11,9 +11,11 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import quote
 
 from streaming.errors import UserError
+from udfs.track import Encoding
 
 S3 = "s3://"
 NAMESPACE = uuid.UUID("c3a9b7f2-54f0-5c0e-8b43-0a1d7f5a9e62")
@@ -69,6 +71,19 @@ class StoredFile:
     def shown_name(self) -> str:
         """Its name as text for tables: bytes that are no UTF-8 become U+FFFD."""
         return self.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+    def facts(self) -> dict[str, Any]:
+        """Give what is known of it (`streaming.schemas.FACTS`), as the rebuild gives it of an upload."""
+        return {
+            "upload_id": self.upload_id,
+            "recipe": self.to_text(),
+            "encoding": Encoding.FILE.value,
+            "stream": self.place.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+            "first_sequence_number": self.version,
+            "last_sequence_number": self.version,
+            "first_arrival_us": self.modified_us,
+            "last_arrival_us": self.modified_us,
+        }
 
     def to_text(self) -> str:
         """Write it as JSON in ASCII, which carries any name."""

@@ -15,14 +15,12 @@ from streaming.errors import UserError
 from streaming.files.access import Access
 from streaming.files.consumer import consume
 from streaming.files.queue import open_queue
-from streaming.index_place import is_catalogue
-from streaming.judge import OpenedJudge, make_opener
 from streaming.settings import Settings
 from streaming.signals import stop_signals
 from streaming.single.find_records import FILES, Record, find_in_folder, find_in_stream
 from streaming.single.lake import VERDICTS, VerdictLake
+from streaming.single.opening import open_judge
 from streaming.single.rebuilds import Done, FindRecords, Rebuilds
-from udfs.index_files import IndexRefusedError
 
 KINESIS = "kinesis:"
 
@@ -104,13 +102,3 @@ def open_source(source: str, access: Access) -> FindRecords:
         return find_in_stream(access.client("kinesis"), stream, keys, since_ms)
 
     return find
-
-
-def open_judge(settings: Settings) -> OpenedJudge:
-    """Open the index and the decoder; raises `UserError` for an index that is none, or one that Spark has to search."""
-    if is_catalogue(settings.index):
-        raise UserError(f"--index {settings.index}: a catalogue is searched by Spark; give an index of files")
-    try:
-        return make_opener(settings)()
-    except (IndexRefusedError, OSError) as error:
-        raise UserError(f"--index {settings.index}: {error}") from error

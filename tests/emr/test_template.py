@@ -186,6 +186,28 @@ def test_the_compute_is_one_or_the_other_on_the_same_release_and_arm() -> None:
     assert limits["MaximumCapacityUnits"] == {"Ref": "MaximumCoreNodes"}
 
 
+def test_the_function_for_single_files_is_made_only_where_an_image_is_named() -> None:
+    template = load(TEMPLATE)
+    assert template["Parameters"]["FunctionImageUri"]["Default"] == ""
+    for name in ("Function", "FunctionRole", "FunctionArrivals"):
+        assert template["Resources"][name]["Condition"] == "HasFunction", name
+    function, arrivals, queue = (
+        template["Resources"][name]["Properties"] for name in ("Function", "FunctionArrivals", "InboxQueue")
+    )
+    assert queue["VisibilityTimeout"] >= 3 * function["Timeout"] * arrivals["BatchSize"]  # else a file is judged twice
+    assert arrivals["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert function["Environment"]["Variables"] == {"SOUNDGATE_PLACES": {"Sub": "s3://${InboxBucket}/uploads"}}
+
+
+def test_the_job_may_work_on_arrivals_and_read_uploads_but_not_write_them() -> None:
+    policy = load(TEMPLATE)["Resources"]["JobPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    on_uploads = [s for s in policy if s["Resource"] == {"Sub": "${InboxBucket.Arn}/uploads/*"}]
+    assert [sorted(s["Action"]) for s in on_uploads] == [["s3:GetObject", "s3:GetObjectVersion"]]
+    on_queue = {a for s in policy if s["Resource"] == {"GetAtt": "InboxQueue.Arn"} for a in as_list(s["Action"])}
+    assert {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"} <= on_queue
+    assert "sqs:SendMessage" not in on_queue
+
+
 def test_the_templates_use_no_yaml_alias() -> None:
     # CloudFormation refuses them, although every YAML reader here would resolve them.
     for path in (TEMPLATE, ALARMS):
