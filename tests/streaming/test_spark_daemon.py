@@ -1,4 +1,4 @@
-"""Python workers find the same pyspark without reading its zip file's directory for every task."""
+"""Python workers find the same pyspark without reading the directories of archives for every task."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import SparkSession
 
-from streaming.spark_daemon import without_zips
+from streaming.spark_daemon import without_archives
+
+
+INSIDE = ("pyspark/python/lib/pyspark.zip", "pyspark/jars/spark-core_2.13-4.1.1.jar")
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """Give a folder with an installed pyspark and the zip inside it."""
-    inner = tmp_path / "pyspark" / "python" / "lib"
-    inner.mkdir(parents=True)
+    """Give a folder with an installed pyspark and the archives inside it."""
+    (tmp_path / "pyspark").mkdir()
     (tmp_path / "pyspark" / "__init__.py").touch()
-    zipfile.ZipFile(inner / "pyspark.zip", "w").close()
+    for archive in INSIDE:
+        (tmp_path / archive).parent.mkdir(parents=True)
+        zipfile.ZipFile(tmp_path / archive, "w").close()
     return tmp_path
 
 
-def test_the_zip_inside_the_installed_package_is_taken_off_the_path(package: Path) -> None:
-    zipped = str(package / "pyspark" / "python" / "lib" / "pyspark.zip")
-    assert without_zips([zipped, str(package), "other.zip"]) == [str(package), "other.zip"]
+def test_the_archives_inside_the_installed_package_are_taken_off_the_path(package: Path) -> None:
+    inside = [str(package / archive) for archive in INSIDE]
+    assert without_archives([*inside, str(package), "other.zip"]) == [str(package), "other.zip"]
 
 
 def test_nothing_changes_where_pyspark_is_only_in_a_zip_or_another_one_is_installed(
@@ -32,12 +36,12 @@ def test_nothing_changes_where_pyspark_is_only_in_a_zip_or_another_one_is_instal
 ) -> None:
     elsewhere = str(tmp_path / "spark" / "python" / "lib" / "pyspark.zip")
     for path in ([elsewhere], [elsewhere, str(package)]):
-        assert without_zips(path) == path
+        assert without_archives(path) == path
 
 
 @pytest.mark.spark
-def test_workers_of_the_job_have_no_pyspark_zip_on_their_path(spark: SparkSession) -> None:
-    def look(_: object) -> list[Row]:
-        return [Row(zips=[entry for entry in sys.path if entry.endswith("pyspark.zip")])]
+def test_workers_of_the_job_look_for_modules_in_no_archive(spark: SparkSession) -> None:
+    def look(_: object) -> list[str]:
+        return [place for place in (*sys.path, *sys.path_importer_cache) if Path(place).is_file()]
 
-    assert [row.zips for row in spark.sparkContext.parallelize([0], 1).map(look).collect()[0]] == [[]]
+    assert spark.sparkContext.parallelize([0], 1).map(look).collect() == [[]]
