@@ -8,14 +8,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from typer.testing import CliRunner, Result
 
+from streaming import upkeep
 from streaming.cli import app
 from streaming.errors import UserError
+from streaming.lake_reader import rows_where
 from streaming.upkeep import Access
 
 SCHEMA = pa.schema([("upload_id", pa.string()), ("decided_at", pa.timestamp("us", tz="UTC"))])
@@ -50,6 +53,20 @@ def test_optimize_leaves_the_rows_and_writes_them_into_fewer_files(lake: Path) -
     assert json.loads(result.stdout)["verdicts"] == {"files_before": 6, "files_after": 1}
     assert uploads(lake) == before
     assert len(DeltaTable(lake / "verdicts").file_uris()) == 1
+
+
+def test_optimize_lays_rows_out_so_that_one_upload_is_found_without_reading_the_others(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(upkeep.GROUP_ROWS, "verdicts", 2)
+    assert call("optimize", "--lake", lake, "--table", "verdicts").exit_code == 0
+    (file,) = DeltaTable(lake / "verdicts").file_uris()
+    columns = "SELECT row_group_num_rows, bloom_filter_offset IS NOT NULL, path_in_schema"
+    groups = duckdb.execute(columns + " FROM parquet_metadata(?)", [file]).fetchall()
+    assert {(rows, filtered) for rows, filtered, name in groups if name == "upload_id"} == {(2, True)}
+    assert len(groups) == 3 * len(SCHEMA.names)
+    assert not any(filtered for _, filtered, name in groups if name != "upload_id")
+    assert rows_where(str(lake), "verdicts", "upload_id", "upload-3")[0]["upload_id"] == "upload-3"
 
 
 def test_optimize_beside_a_writer_loses_no_row_of_either(lake: Path) -> None:
