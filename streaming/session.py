@@ -6,7 +6,11 @@ Where spark-submit started us, what it was given (on EMR: emr/spark-defaults.con
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark import SparkConf
@@ -94,9 +98,26 @@ def start_session(partitions: int | None = None, more: dict[str, str] | None = N
         properties[SHUFFLE_PARTITIONS] = str(partitions)
     for name, value in (properties | (more or {})).items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    with deaf_children(signal.SIGTERM):
+        session = builder.getOrCreate()
     session.sparkContext.setLogLevel(LOG_LEVEL)
     return session
+
+
+@contextmanager
+def deaf_children(number: signal.Signals) -> Iterator[None]:
+    """Let processes that are forked inside ignore a signal, as Java then does for good.
+
+    systemd, for one, stops a service by SIGTERM to all of its processes at once; a JVM that ended by it would take the
+    batch along that its driver wants to finish. It still ends with the driver, when its standard input closes.
+    """
+    inside = threading.Event()  # a hook stays for ever, so it has to know whether it is meant
+    os.register_at_fork(after_in_child=lambda: inside.is_set() and signal.signal(number, signal.SIG_IGN))
+    inside.set()
+    try:
+        yield
+    finally:
+        inside.clear()
 
 
 def submitted() -> bool:

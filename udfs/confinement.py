@@ -54,8 +54,12 @@ _CALLS = {
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when `parent`, the process that started it, is gone."""
+    """Have the kernel kill this process when `parent`, the process that started it, is gone, and not before.
+
+    A SIGTERM to all processes of a service is the parent's to answer: it finishes its batch, which needs this one.
+    """
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if os.getppid() != parent:  # it went before we could ask
         sys.exit(1)
 

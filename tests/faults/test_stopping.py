@@ -30,7 +30,7 @@ def fill(stage: Stage) -> list[int]:
     return [path.stat().st_size for path in stage.produced]
 
 
-def test_sigterm_under_load_lets_the_batch_finish_and_exits_with_0(
+def test_sigterm_to_every_process_under_load_lets_the_batch_finish_and_exits_with_0(
     tmp_path: Path, index: Path, spark: SparkSession
 ) -> None:
     stage = Stage(make_rig(tmp_path, index), spark)
@@ -41,14 +41,18 @@ def test_sigterm_under_load_lets_the_batch_finish_and_exits_with_0(
         line += [f"--{flag}", str(getattr(settings, flag))]
     environment = {**os.environ, "SOUNDGATE_MAX_BATCH_BYTES": "1"}
     process = subprocess.Popen(
-        [*line, "--source", f"files:{stage.rig.inbox}"], env=environment, stderr=subprocess.PIPE, text=True
+        [*line, "--source", f"files:{stage.rig.inbox}"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     commits = tmp_path / "checkpoint" / "commits"
     try:
         deadline = time.monotonic() + 400
         while len(list(commits.glob("[0-9]*"))) < 2 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGTERM)  # as systemd does: JVM, Python workers and decoders, too
         _, told = process.communicate(timeout=200)
     finally:
         process.kill()
