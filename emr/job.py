@@ -56,8 +56,8 @@ def entry_point(job: Job) -> str:
 
 
 def command_line(job: Job) -> list[str]:
-    """Give the script's arguments: ``run``, what the bundle carries, what the user asked for."""
-    line = ["run", *job.arguments]
+    """Give the script's arguments: ``run``, or the command that is named, what was asked for, what the bundle has."""
+    line = [*(() if job.arguments[:1] == ("files",) else ("run",)), *job.arguments]
     if "settings.toml" in job.manifest.data and not option_of(job.arguments, "--config"):
         line += ["--config", SETTINGS]
     if any(name.startswith("index/") for name in job.manifest.data) and not option_of(job.arguments, "--index"):

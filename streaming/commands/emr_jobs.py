@@ -210,8 +210,9 @@ def describe_job(
     from emr.store import fetch_manifest
     from streaming.aws import find_region, make_client
 
-    said = option_of(run_options, "--checkpoint")
-    if not said or not said.startswith("s3://"):
+    said = option_of(run_options, "--checkpoint") or ""
+    ends_by_itself = run_options[:1] == ["files"]  # and goes on where it was, without a checkpoint
+    if not said.startswith("s3://") and not ends_by_itself:
         raise UserError("behind --, say --checkpoint s3://BUCKET/PREFIX: it is how the job is stopped and upgraded")
     if checkpoint and said.rstrip("/") != checkpoint.rstrip("/"):
         raise UserError(f"an upgrade goes on with the checkpoint of the running job, {checkpoint}, not {said}")

@@ -122,6 +122,14 @@ def test_a_cluster_gets_a_spark_submit_step_with_the_runtime_role(cluster_id: st
     assert steps_of(cluster_id) == []  # dry: nothing was sent
 
 
+def test_stored_files_are_judged_by_the_same_bundle_and_need_no_checkpoint(cluster_id: str, bundle: str) -> None:
+    files = ["files", "s3://inbox/uploads", "--sqs", "arrivals", "--drain", "--lake", "s3://gate/lake"]
+    submit = ["submit", "--cluster", cluster_id, "--role", ROLE, "--bundle", bundle, "--dry-run", "--"]
+    arguments = json.loads(call(*submit, *files).stdout)["Steps"][0]["HadoopJarStep"]["Args"]
+    script = arguments.index(f"{bundle}/entry.py")
+    assert arguments[script + 1 :] == [*files, "--config", "./data/settings.toml", "--index", "./data/index"]
+
+
 def test_serverless_gets_a_streaming_job_with_a_retry_policy(application_id: str, bundle: str) -> None:
     result = call(
         *("submit", "--application", application_id, "--role", ROLE, "--bundle", bundle, "--attempts", "3"),
