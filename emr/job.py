@@ -57,6 +57,8 @@ def entry_point(job: Job) -> str:
 
 def command_line(job: Job) -> list[str]:
     """Give the script's arguments: ``run``, or the command that is named, what was asked for, what the bundle has."""
+    if job.arguments[:1] == ("features",):  # a stage of its own, which has neither index nor settings file
+        return list(job.arguments)
     line = [*(() if job.arguments[:1] == ("files",) else ("run",)), *job.arguments]
     if "settings.toml" in job.manifest.data and not option_of(job.arguments, "--config"):
         line += ["--config", SETTINGS]

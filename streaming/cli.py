@@ -17,11 +17,13 @@ from streaming.commands import (
     browse,
     emr,
     explain,
+    features,
     files,
     index,
     lake,
     produce,
     publish,
+    rebuild,
     run,
     sanitise,
     scan,
@@ -59,11 +61,13 @@ def options(
 
 
 app.add_typer(emr.app, name="emr")
+app.add_typer(features.app, name="features")
 app.add_typer(index.app, name="index")
 app.add_typer(lake.app, name="lake")
 app.add_typer(streams.app, name="streams")
 app.command("produce", epilog=produce.EPILOG)(produce.produce)
 app.command("files", epilog=files.EPILOG)(files.files)
+app.command("rebuild", epilog=rebuild.EPILOG)(rebuild.rebuild)
 app.command("scan", epilog=scan.EPILOG)(scan.scan)
 app.command("sanitise", epilog=sanitise.EPILOG)(sanitise.sanitise)
 app.command("run", epilog=run.EPILOG)(run.run)

@@ -17,6 +17,7 @@ from streaming.batch import BatchWriter
 from streaming.catalogue import Catalogue, open_catalogue
 from streaming.companions import Companions
 from streaming.errors import UserError
+from streaming.features_beside import check_features, features_beside
 from streaming.identity import check_newest_batch, claim
 from streaming.index_place import is_catalogue
 from streaming.ledger import Ledger
@@ -62,6 +63,7 @@ def run(settings: Settings, spark: SparkSession | None = None, debug: bool = Fal
     """
     check_folders(settings)
     check_index(settings)
+    check_features(settings)
     with stop_signals() as asked:  # from here on: starting Spark takes seconds, too
         with nullcontext() if debug else quiet_children():
             session = spark or start_session(settings.partitions, session_properties(settings))
@@ -83,7 +85,7 @@ def _run(session: SparkSession, settings: Settings, asked: threading.Event) -> N
     job = Job(session, settings)
     job.writer.observers.append(companions.note)
     job.start()
-    with companions.along(session):
+    with companions.along(session), features_beside(settings):
         job.watch(asked)
 
 

@@ -172,3 +172,34 @@ ROW = fields(
     ("rejection", REJECTION),
     ("print", PRINT),
 )
+
+# What is of a whole track, in the row of its first second.
+TRACK_FEATURES = fields(
+    ("seconds", INT),
+    ("metadata", STRING),  # JSON: what the file says of itself (`udfs.features.metadata`)
+    ("tempo_bpm", DOUBLE),
+    ("beats", INT),
+    ("onsets_a_second", DOUBLE),
+    ("loudness_lufs", DOUBLE),  # integrated, ITU-R BS.1770
+    ("loudness_range_lu", DOUBLE),
+    ("pitch_median_hz", DOUBLE),
+    ("voiced_share", DOUBLE),
+    ("parameters", STRING),  # JSON: each feature that was asked for, with the parameters that it was extracted with
+)
+
+# A row a second of each accepted track; files are sorted by upload id and second. What was not asked for is null.
+FEATURE = fields(
+    ("upload_id", STRING),
+    ("second", INT),
+    ("mel", BinaryType()),  # uint8 (frames, 128), half a decibel a step: `udfs.features.mel.restore`
+    ("chroma", ArrayType(DOUBLE)),  # twelve, C to B
+    ("beats_ms", ArrayType(INT)),
+    ("onsets_ms", ArrayType(INT)),
+    ("loudness_lufs", DOUBLE),
+    ("pitch_hz", ArrayType(DOUBLE)),  # fifty, null where there is no pitch
+    ("voicing", ArrayType(DOUBLE)),  # how probably there is one
+    ("track", TRACK_FEATURES),
+    ("problem", STRING),  # why there are no features; the upload's only row then
+    ("decided_at", TIME),  # the verdict's
+    ("code_version", STRING),
+)

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
         description="State partitions, fixed by a checkpoint's first batch; else as Spark was submitted, or its cores.",
     )
     adopt_lake: bool = Field(False, description="Let a new checkpoint write to a lake that another one wrote to.")
+    features: Several = Field(
+        (), description="Features of accepted tracks that a process beside the job writes: mel, pitch …; all."
+    )
     name: str = Field("soundgate", min_length=1, description="What the job is called in its metrics.")
     metrics: Several = Field(
         (), description="Where metrics go: prometheus:PORT, pushgateway:URL, emf:FILE, cloudwatch:GROUP, log:FILE."

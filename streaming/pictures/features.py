@@ -1,4 +1,4 @@
-"""A track's features in one picture: mel spectrogram with the pitch on it, chroma with the beats, loudness by second."""
+"""A track's features in one picture: mel spectrogram with the pitch, chroma with the beats, loudness by second."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ THIN = 8  # every so many samples say where the peak is
 
 
 def clipped_share(windows: Floats) -> float:
-    """Give the share of samples on cut tops or beyond full scale in the worst channel; windows (n, frames, channels)."""
+    """Share of samples on cut tops or beyond full scale, in the worst channel; windows (n, frames, channels)."""
     return max(_share(np.ascontiguousarray(windows[:, :, channel])) for channel in range(windows.shape[2]))
 
 

@@ -50,6 +50,7 @@ def impair(measures: Measures, sample_rate: int) -> dict[str, float]:
         "noise": _ramp(-noise, -50.0, -15.0),
         "bandwidth": _ramp(-math.log2(cut), -math.log2(15_000), -math.log2(500)),
         "dropouts": _ramp(math.log10(measures.lost_share + 1e-9), -3.3, -1.1) ** 2,
+        "range": 0.0 if measures.loudness_range_lu is None else 0.1 * _ramp(-measures.loudness_range_lu, -1.0, 1.0),
         "offset": _ramp(measures.dc_offset, 0.02, 1.0),
     }
 
