@@ -10,7 +10,7 @@ from pathlib import Path
 from streaming.errors import UserError
 
 SCRIPT = Path(__file__).with_name("app.py")
-PAGE = ("streaming.page.overview", "streaming.page.upload", "streaming.page.upload_list")
+PAGE = ("streaming.page.overview", "streaming.page.recordings", "streaming.page.upload", "streaming.page.upload_list")
 THEME = {
     "theme_base": "light",
     "theme_primaryColor": "#2f5d9b",

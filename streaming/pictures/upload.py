@@ -139,13 +139,13 @@ def draw_verdict(axes: Axes, row: dict[str, Any]) -> None:
     axes.set_axis_off()
     decision, reasons = str(row.get("decision")), row.get("reasons")
     colour = DECISIONS.get(decision, FAINT)
-    axes.text(1, 1.0, decision, fontsize=16, **{**_text(colour, "bold"), "ha": "right"})
-    axes.text(0, 1.0, legible(str(row.get("track_name") or "(no name)"), 52), fontsize=17, **_text(INK, "bold"))
-    axes.text(0, 0.68, _whose(row), fontsize=BODY + 1, **_text(INK))
-    axes.text(0, 0.46, _why(row), fontsize=BODY + 1, **_text(colour if reasons else INK))
+    axes.text(1, 0.95, decision, fontsize=16, **{**_text(colour, "bold"), "ha": "right"})
+    axes.text(0, 0.95, legible(str(row.get("track_name") or "(no name)"), 52), fontsize=17, **_text(INK, "bold"))
+    axes.text(0, 0.65, _whose(row), fontsize=BODY + 1, **_text(INK))
+    axes.text(0, 0.44, _why(row), fontsize=BODY + 1, **_text(colour if reasons else INK))
     user = legible(str(row.get("user_id") or "nobody"), 40)
     told = [f"upload {legible(str(row.get('upload_id')), 40)} of {user}", *_facts(row)]
-    axes.text(0, 0.24, legible(" · ".join(told), 140), fontsize=SMALL, **_text(FAINT))
+    axes.text(0, 0.23, legible(" · ".join(told), 140), fontsize=SMALL, **_text(FAINT))
     versions = [f"{name.split('_')[0]} {str(row[name])[:12]}" for name in VERSIONS if row.get(name)]
     axes.text(0, 0.07, legible("judged by " + " · ".join(versions), 140), fontsize=SMALL, **_text(FAINT))
 

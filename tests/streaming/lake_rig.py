@@ -13,8 +13,9 @@ from deltalake import write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from streaming import __version__
+from streaming.look.stored import read_stored
 from streaming.places import Folder
-from streaming.schemas import REJECTION, VERDICT
+from streaming.schemas import FEATURE, REJECTION, VERDICT
 from streaming.track_store import TrackStore
 from udfs.classify import Classifier
 from udfs.decode import decode
@@ -64,6 +65,17 @@ def write_verdicts(lake: Path, rows: Iterable[Mapping[str, Any]], mode: str = "a
 def write_rejections(lake: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Append rows to ``rejections``."""
     _write(lake / "rejections", rows, to_arrow_schema(REJECTION), "append")
+
+
+def write_features(lake: Path, row: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    """Extract a stored upload's features and append them to ``features``, as the stage beside the job does."""
+    from udfs.features import extract_features
+    from udfs.features.rows import rows_of
+
+    track = read_stored(dict(row))
+    own = {"upload_id": row["upload_id"], "decided_at": row["decided_at"], "code_version": __version__}
+    rows = [{**one, **own} for one in rows_of(extract_features(track, decode(track), names))]
+    _write(lake / "features", rows, to_arrow_schema(FEATURE), "append")
 
 
 def _write(place: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema, mode: str) -> None:

@@ -53,6 +53,7 @@ class Visited:
 
     page: Page
     url: str
+    lake: Path
     rows: dict[str, dict[str, Any]]
     empty_said: str
     contacted: Path
@@ -94,7 +95,7 @@ def visited(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
             said = page.get_by_test_id("stAlert").inner_text()
             rows = fill(lake)
             page.get_by_test_id("sg-counts").wait_for()  # nobody loads the page again
-            yield Visited(page, f"http://127.0.0.1:{port}/", rows, said, contacted, asked)
+            yield Visited(page, f"http://127.0.0.1:{port}/", lake, rows, said, contacted, asked)
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
@@ -255,6 +256,23 @@ def test_hostile_names_and_tags_are_shown_as_text(visited: Visited) -> None:
         assert "\u202e" not in content
         assert page.locator("a[href^='javascript']").count() == 0
         assert page.locator("img[src*='evil']").count() == 0
+
+
+def test_recordings_are_shown_with_their_features_and_what_sounds_like_them(visited: Visited) -> None:
+    page = visited.open("recordings")
+    expect(page.get_by_text("This lake has no features yet")).to_be_visible()
+    for what in ("sound", "hostile"):
+        lake_rig.write_features(visited.lake, visited.rows[what], ("mel", "chroma", "loudness"))
+    page = visited.open("recordings")
+    page.get_by_label("Recording").fill("[x](javascript")
+    page.get_by_label("Recording").press("Enter")
+    expect(page.locator(".sg-name")).to_contain_text("<script>document.title")
+    image = page.get_by_test_id("stImage").locator("img")
+    expect(image).to_have_count(1)
+    expect(page.get_by_text("Sounds like it")).to_be_visible()
+    page.get_by_role("button", name="Open that upload").click()
+    expect(page.get_by_role("button", name="Back to the list")).to_be_visible()
+    assert page.url.endswith(f"?upload={visited.rows['hostile']['upload_id']}")
 
 
 def test_nothing_outside_is_asked_by_the_page_or_its_server(visited: Visited) -> None:
