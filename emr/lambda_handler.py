@@ -25,6 +25,7 @@ from streaming.partition_key import printable
 from streaming.settings import Settings, load_settings
 from streaming.single.judge_object import ObjectJudge, Told
 from streaming.single.opening import open_judge
+from streaming.single.pitch import write_pitch
 
 PLACES = "SOUNDGATE_PLACES"
 SQS = "aws:sqs"
@@ -100,7 +101,7 @@ def opened() -> tuple[Settings, ObjectJudge]:
     fixed = {"source": [f"files:{place}" for place in places], "lake": "/tmp/lake", "checkpoint": "/tmp"}  # noqa: S108
     settings = load_settings({**fixed, "store_accepted": False})
     log.info("index %s, kernels %s", settings.index, "brought along" if BROUGHT_ALONG else "compiled here or before")
-    return settings, ObjectJudge(open_judge(settings), settings, Access())
+    return settings, ObjectJudge(open_judge(settings), settings, Access(), write_pitch)
 
 
 def _is_message(record: object) -> bool:

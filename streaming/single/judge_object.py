@@ -22,7 +22,7 @@ from udfs.findings import Classification, Content
 from udfs.row import Judge, judge_row, undecided
 from udfs.track import Track
 
-WritePitch = Callable[[Decoded], bytes]
+WritePitch = Callable[[Track, Decoded], bytes | None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Listening:
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self.heard: Decoded | None = None
+        self.heard: tuple[Track, Decoded] | None = None
 
     @property
     def index_sha256(self) -> str:
@@ -51,7 +51,8 @@ class _Listening:
         """Judge a track."""
         self.heard = None
         classification, decoded = self._judge.judge(track)
-        self.heard = decoded if classification.content is not Content.MOCK else None
+        if decoded is not None and classification.content is not Content.MOCK:
+            self.heard = (track, decoded)
         return classification, decoded
 
     def take_print(self, classification: Classification, decoded: Decoded | None) -> dict[str, bytes] | None:
@@ -71,10 +72,10 @@ class ObjectJudge:
     access
         The way to S3.
     write_pitch
-        Gives the pitch track of sound as CSV; None = there is none.
+        Gives the pitch track of sound as CSV; None where there is none.
     """
 
-    def __init__(self, judge: Judge, settings: Settings, access: Access, write_pitch: WritePitch | None = None) -> None:
+    def __init__(self, judge: Judge, settings: Settings, access: Access, write_pitch: WritePitch) -> None:
         self._judge = _Listening(judge)
         self._settings = settings
         self._access = access
@@ -102,9 +103,10 @@ class ObjectJudge:
                 return Told(file.location)
             judged = undecided(error)
         row = make_row(file.shown_name, file.facts(), judged, self._settings.sha256)
-        if self._write_pitch is not None and self._judge.heard is not None:
-            self._write_beside(file, PITCH_SUFFIX, self._write_pitch(self._judge.heard))
-        self._judge.heard = None
+        heard, self._judge.heard = self._judge.heard, None
+        pitch = self._write_pitch(*heard) if heard is not None else None
+        if pitch is not None:
+            self._write_beside(file, PITCH_SUFFIX, pitch)
         self._write_beside(file, REPORT_SUFFIX, write_report(make_report(row)))  # last: it says that all is done
         return Told(file.location, file.upload_id, row["decision"])
 

@@ -25,7 +25,7 @@ from references.build import build_index
 from streaming.errors import UserError
 from streaming.files.access import Access
 from streaming.files.object_events import EventError
-from streaming.files.stored_file import REPORT_SUFFIX
+from streaming.files.stored_file import PITCH_SUFFIX, REPORT_SUFFIX
 
 ROOT = Path(__file__).parents[2]
 TEXT = b"Just a text, of many lines.\n" * 2_000
@@ -91,6 +91,10 @@ def test_an_object_that_s3_announces_is_judged_and_reported_beside(access: Acces
     assert (found["upload_id"], found["identity"]) == (told["upload_id"], "match")
     assert found["matches"][0]["reference_id"] == "known-song"
     assert (found["stream"], found["partition_key"], found["stored_at"]) == ("s3://inbox/new", "a b+c.wav", None)
+    body = access.client("s3").get_object(Bucket="inbox", Key=f"new/a b+c.wav{PITCH_SUFFIX}")["Body"].read()
+    rows = [line.split(",") for line in body.decode().splitlines()]
+    assert len(rows) > 50
+    assert all(re.fullmatch(r"\d+\.\d{9}", seconds) and 65 < float(hertz) < 2094 for seconds, hertz in rows)
     again = call(json.loads(notification(s3_record("new/a+b%2Bc.wav"))))["objects"]
     assert [(each["upload_id"], each["known"]) for each in again] == [(told["upload_id"], True)]
 
@@ -119,6 +123,9 @@ def test_only_the_messages_that_failed_come_again(access: Access) -> None:
     )
     assert answer["batchItemFailures"] == [{"itemIdentifier": "m1"}]
     assert [each["decision"] for each in answer["objects"]] == ["accept", None, "reject"]
+    keys = [each["Key"] for each in access.client("s3").list_objects_v2(Bucket="inbox")["Contents"]]
+    assert f"new/2.wav{PITCH_SUFFIX}" in keys
+    assert f"new/text.wav{PITCH_SUFFIX}" not in keys  # data has no pitch
 
 
 def test_what_is_written_beside_announces_nothing_and_other_places_are_passed_over(access: Access) -> None:
@@ -195,6 +202,7 @@ def test_the_function_works_out_of_its_assembled_folder(access: Access, index: P
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     first, second, third = said["answer"]
+    assert access.client("s3").head_object(Bucket="inbox", Key=f"new/3.wav{PITCH_SUFFIX}")["ContentLength"] > 100
     assert first["objects"][0]["decision"] == "accept"
     assert second["objects"][0]["upload_id"]
     assert third["batchItemFailures"] == [{"itemIdentifier": "m1"}]
