@@ -154,9 +154,9 @@ class Settle(Action):
     """Wait until everything that was added is read and what came of it is committed."""
 
     def play(self, stage: Stage) -> None:
-        """Wait for an empty batch that began after now."""
+        """Wait for an empty batch that began after now: the one that may be running now began before what was added."""
         before = stage.last("batchId")
-        floor = -1 if before is None else before
+        floor = -1 if before is None else before + 1
 
         def idle() -> bool:
             batch_id = stage.last("batchId")

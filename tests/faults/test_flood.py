@@ -79,7 +79,9 @@ def test_in_a_flood_the_timeout_shrinks_others_are_judged_and_the_state_drains(
 def test_twenty_thousand_uploads_that_never_end_leave_memory_flat(
     tmp_path: Path, index: Path, spark: SparkSession
 ) -> None:
-    stage = Stage.make(tmp_path, index, spark, max_open_uploads=BOUND, timeout_seconds=18_000.0, max_open_seconds=18_000.0)
+    stage = Stage.make(
+        tmp_path, index, spark, max_open_uploads=BOUND, timeout_seconds=18_000.0, max_open_seconds=18_000.0
+    )
     memory = play_flood(stage, 20_000, waves=5, shortened_seconds=1_800)
     check(stage, 20_000, shortened_seconds=1_800)
     assert memory[-1] < memory[1] * 1.25 + (200 << 20)
