@@ -87,6 +87,25 @@ ensure_environment() {
     environment_inputs >"$stamp"
 }
 
+ensure_pesq() { # builds the one package that has no wheel, where that can be done; `soundgate quality` says so else
+    local python=.venv/bin/python failed=.venv/.soundgate-no-pesq
+    ! "$python" -c 'from importlib.util import find_spec; assert find_spec("pesq")' 2>/dev/null || return 0
+    if ! command -v gcc >/dev/null; then
+        [ -f "$failed" ] || say "without gcc there is no PESQ; all else is there"
+        : >"$failed" # told once, and tried as soon as there is one
+        return 0
+    fi
+    [ "$(cat "$failed" 2>/dev/null)" != "$(environment_inputs)" ] || return 0 # tried once for an environment
+    ensure_uv "$python"
+    say "PESQ, by gcc"
+    if ! "$uv" pip install --quiet --python "$python" --no-deps --require-hashes --no-binary pesq \
+        --build-constraints scripts/pesq-requirements.lock --build-constraints requirements.lock \
+        --requirement <(sed -n '/^pesq==/,$p' scripts/pesq-requirements.lock) 2>.cache/pesq.log; then
+        say "PESQ could not be built (.cache/pesq.log says why); all else is there"
+        environment_inputs >"$failed"
+    fi
+}
+
 java_major() { # prints 17 for the Java that Spark would start; nothing where there is none
     "${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 | sed -n 's/.*version "\(1\.\)\{0,1\}\([0-9]*\).*/\2/p' | head -n 1
 }
@@ -110,6 +129,7 @@ ensure_chromium() { # the page's tests drive it; without it they are skipped, an
 main() { # with "tests", what only they need is set up as well
     mkdir -p .cache
     ensure_environment
+    ensure_pesq
     ensure_java
     .venv/bin/python scripts/fetch_jars.py
     [ "${1:-}" != tests ] || ensure_chromium

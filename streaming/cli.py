@@ -23,6 +23,7 @@ from streaming.commands import (
     lake,
     produce,
     publish,
+    quality,
     rebuild,
     run,
     sanitise,
@@ -69,6 +70,7 @@ app.command("produce", epilog=produce.EPILOG)(produce.produce)
 app.command("files", epilog=files.EPILOG)(files.files)
 app.command("rebuild", epilog=rebuild.EPILOG)(rebuild.rebuild)
 app.command("scan", epilog=scan.EPILOG)(scan.scan)
+app.command("quality", epilog=quality.EPILOG)(quality.quality)
 app.command("sanitise", epilog=sanitise.EPILOG)(sanitise.sanitise)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("status", epilog=status.EPILOG)(status.status)

@@ -173,3 +173,30 @@ def test_a_second_set_up_changes_nothing_and_needs_no_network(tmp_path: Path) ->
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert stamp.stat().st_mtime_ns == before
+
+
+def test_without_a_compiler_the_set_up_succeeds_and_says_once_what_is_missing(tmp_path: Path) -> None:
+    put_program(tmp_path / ".venv" / "bin" / "python", "exit 1")
+    done = call('cd "$HOME"; ensure_pesq; ensure_pesq', tmp_path)
+    assert (done.returncode, done.stderr) == (0, "setup: without gcc there is no PESQ; all else is there\n")
+
+
+def test_a_package_that_cannot_be_built_is_tried_once_and_stops_nothing(tmp_path: Path) -> None:
+    for tool in ("cat", "sha256sum"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
+    put_program(tmp_path / ".venv" / "bin" / "python", "exit 1")
+    put_program(tmp_path / "gcc", "exit 1")
+    put_program(
+        tmp_path / "uv", 'case "$*" in *--help) echo --build-constraints;; *) echo no compiler >&2; exit 1;; esac'
+    )
+    inputs = ("requirements.lock", "pyproject.toml", "scripts/setup.sh", "scripts/pesq-requirements.lock")
+    for name in inputs:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / ".cache").mkdir()
+    done = call('cd "$HOME"; here=$HOME; ensure_pesq; ensure_pesq', tmp_path)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        0,
+        ["setup: PESQ, by gcc", "setup: PESQ could not be built (.cache/pesq.log says why); all else is there"],
+    )
+    assert "no compiler" in (tmp_path / ".cache" / "pesq.log").read_text()

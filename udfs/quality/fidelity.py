@@ -14,6 +14,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from udfs.quality.alignment import RATE, align
+
+Floats = NDArray[np.float32]
+
 PESQ_RATES = {16_000: "wb", 8_000: "nb"}
 LONGEST_SECONDS = 30.0  # PESQ's own time alignment was made for sentences, and its memory grows with the length
 LEAST_SECONDS = 0.5
@@ -27,6 +31,49 @@ class Pesq:
     score: float | None
     mode: str = "wb"
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """What a copy is worth against the recording, over the stretch that both have.
+
+    Offsets and length are in ms of the sounds compared.
+    """
+
+    pesq: Pesq
+    si_sdr_db: float
+    reference_offset_ms: int
+    degraded_offset_ms: int
+    compared_ms: int
+
+
+def compare(
+    reference: Floats, reference_rate: int, degraded: Floats, degraded_rate: int, speed: float = 1.0
+) -> Fidelity:
+    """Align a copy with its recording, mono samples (n,) each, and measure what is left of it.
+
+    Both are compared at 16 kHz; at 8 kHz by PESQ where one of them has a rate under 16 kHz.
+
+    Raises
+    ------
+    udfs.quality.alignment.NotAlignedError
+        Nothing of the one is in the other.
+    """
+    aligned = align(reference, reference_rate, degraded, degraded_rate, speed)
+    rate = RATE if min(reference_rate, degraded_rate) >= RATE else 8_000
+    pesq = measure_pesq(resampled(aligned.reference, rate), resampled(aligned.degraded, rate), rate)
+    return Fidelity(
+        pesq,
+        measure_si_sdr(aligned.reference, aligned.degraded),
+        aligned.reference_offset_ms,
+        aligned.degraded_offset_ms,
+        round(len(aligned.reference) * 1000 / RATE),
+    )
+
+
+def resampled(samples: Floats, rate: int) -> Floats:
+    """Bring aligned samples to another rate."""
+    return samples if rate == RATE else np.asarray(soxr.resample(samples, RATE, rate), np.float32)
 
 
 def measure_pesq(reference: NDArray[np.floating], degraded: NDArray[np.floating], sample_rate: int) -> Pesq:
