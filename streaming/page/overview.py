@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import streamlit as st
 from deltalake import DeltaTable
-from matplotlib.figure import Figure
 
 from streaming.look import tables
 from streaming.look.uploads import open_if_there
@@ -29,21 +26,25 @@ def figures(opened: OpenLake) -> None:
     if verdicts is None:
         st.info("No verdict yet: the job has not written to this lake. This page shows them as they come.")
         return
-    drawn = opened.drawn.get(
-        f"overview {version}", lambda: [to_png(one) for one in draw(verdicts, open_if_there(opened.lake, "rejections"))]
-    )
-    left, right = st.columns(2, gap="large")
-    for place, png in enumerate(drawn):
-        (left, right)[place % 2].image(png, width="stretch")
+    rejections = open_if_there(opened.lake, "rejections")
+    drawn = opened.drawn.get(f"overview {version}", lambda: draw(verdicts, rejections))
+    for column, pictures_of_it in zip(st.columns(2, gap="large"), drawn, strict=True):
+        for png in pictures_of_it:
+            column.image(png, width="stretch")
 
 
-def draw(verdicts: DeltaTable, rejections: DeltaTable | None) -> Iterator[Figure]:
-    """Draw them in the order in which they are read: left, right, and so on down."""
+def draw(verdicts: DeltaTable, rejections: DeltaTable | None) -> tuple[list[bytes], list[bytes]]:
+    """Draw the left column's figures and the right one's, from above."""
     time = tables.timeline(verdicts)
-    yield pictures.show_decisions(time)
-    yield pictures.show_latency(time)
-    yield pictures.show_reasons(tables.reasons(verdicts))
-    yield pictures.show_hidden(tables.hidden(verdicts))
-    yield pictures.show_matches(tables.matches(verdicts))
-    yield pictures.show_refused_records(tables.refused_records(rejections) if rejections else [])
-    yield pictures.show_quality(tables.quality(verdicts))
+    left = [
+        pictures.show_decisions(time),
+        pictures.show_reasons(tables.reasons(verdicts)),
+        pictures.show_matches(tables.matches(verdicts)),
+    ]
+    right = [
+        pictures.show_latency(time),
+        pictures.show_hidden(tables.hidden(verdicts)),
+        pictures.show_refused_records(tables.refused_records(rejections) if rejections else []),
+        pictures.show_quality(tables.quality(verdicts)),
+    ]
+    return [to_png(one) for one in left], [to_png(one) for one in right]

@@ -129,7 +129,7 @@ def show_matches(found: Sequence[Matched]) -> Figure:
     figure = new_figure(WIDTH, 1.3 + 0.32 * max(1, len(named)))
     axes = figure.subplots()
     newest = "the newest " if len(found) == MOST else ""
-    tidy(axes, "Matches: which part of which recording", f"{newest}{len(found):,}, of {len(by_title):,} recordings")
+    tidy(axes, "Matches, on each recording's time", f"{newest}{len(found):,}, of {len(by_title):,} recordings")
     if not named:
         say(axes, "no known recording was heard yet")
         return figure
