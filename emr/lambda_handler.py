@@ -18,7 +18,7 @@ from typing import Any
 from emr.lambda_kernels import BROUGHT_ALONG
 from streaming.errors import UserError
 from streaming.files.access import Access
-from streaming.files.listing import check_place
+from streaming.files.listing import check_places
 from streaming.files.object_events import Created, Passed, parse_document, parse_message
 from streaming.files.stored_file import find_place, is_own
 from streaming.partition_key import printable
@@ -95,7 +95,7 @@ def opened() -> tuple[Settings, ObjectJudge]:
     UserError
         A variable is missing or wrong.
     """
-    places = [check_place(place) for place in os.environ.get(PLACES, "").split()]
+    places = check_places(os.environ.get(PLACES, "").split())
     if not places:
         raise UserError(f"{PLACES} is not set: name the s3:// places under which objects are judged")
     fixed = {"source": [f"files:{place}" for place in places], "lake": "/tmp/lake", "checkpoint": "/tmp"}  # noqa: S108

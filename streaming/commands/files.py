@@ -56,14 +56,13 @@ def files(
     """Judge stored files with Spark, into the same tables as the stream's uploads."""
     from streaming.files.access import Access
     from streaming.files.command import Order, carry_out
-    from streaming.files.listing import check_place
+    from streaming.files.listing import check_places
     from streaming.settings import load_settings
 
     if drain and sqs is None:
         raise UserError("--drain goes with --sqs; without a queue a run ends by itself")
-    checked = [check_place(place) for place in places]
     flags = {"lake": lake, "index": index, "quarantine": quarantine}
-    order = Order(tuple(checked), Access(region, endpoint_url), reports, sqs, drain, job_stopped)
+    order = Order(check_places(places), Access(region, endpoint_url), reports, sqs, drain, job_stopped)
     tally = carry_out(order, lambda more: load_settings({**flags, **more}, config), debug)
     show(tally, as_json)
     raise typer.Exit(0 if tally.complete else 1)

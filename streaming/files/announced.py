@@ -98,6 +98,7 @@ class Announced:
     def _find(self, wanted: Sequence[tuple[str, str, str]]) -> Iterator[StoredFile]:
         """Ask the store for announced objects, and give those that are there and have no verdict, each once."""
         tally, seen = self._job.tally, set[bytes]()
+        self._access.client("s3")  # made here: several threads must not make it at a time
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             found = pool.map(lambda each: find_object(each[0], each[1], each[2], self._access), wanted)
             for (place, name, _), file in zip(wanted, found, strict=True):

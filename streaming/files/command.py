@@ -82,6 +82,11 @@ def carry_out(order: Order, load: LoadSettings, debug: bool = False, spark: Spar
     if order.queue is not None and not all(place.startswith(S3) for place in order.places):
         raise UserError("--sqs announces objects: name the s3:// places under which they are judged")
     settings = complete(order, load)
+    for name, written in (("--lake", settings.lake), ("--quarantine", settings.quarantine)):
+        if written is not None and lies_under(written, order.places):
+            raise UserError(
+                f"{name} {written}: it lies under a place that is judged; what is written there would be, too"
+            )
     check_index(settings)
     reports = open_reports(order)
     with stop_signals() as asked:

@@ -131,7 +131,7 @@ class FilesJob:
     def _count(self, verdicts: DataFrame, by_id: dict[str, StoredFile]) -> None:
         """Add a slice's verdicts up; they are small enough to be looked at one by one."""
         tally = self.tally
-        for row in verdicts.select("upload_id", "decision", "reasons", "duration_ms").toLocalIterator():
+        for row in verdicts.select("upload_id", "decision", "reasons", "duration_ms").collect():
             file = by_id[row.upload_id]
             if GONE in row.reasons:
                 tally.gone.append(file.location)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from streaming.aws import error_code, explained_service
 from streaming.errors import UserError
 from streaming.files.access import Access
-from streaming.files.stored_file import S3, StoredFile, check_s3_place, split_s3
+from streaming.files.stored_file import S3, StoredFile, check_s3_place, find_place, split_s3
 from streaming.local_files import find_files
 
 # What S3 says of an object that is not there: not at all, not in this version, or behind a delete marker.
@@ -31,10 +31,21 @@ def check_place(text: str) -> str:
         return check_s3_place(text)
     if "://" in text:
         raise UserError(f"{text}: it is neither a folder nor s3://bucket/prefix")
-    folder = Path(text)
+    folder = Path(text).resolve()
     if not folder.is_dir():
         raise UserError(f"{text}: there is no such folder")
-    return str(folder.resolve()).rstrip("/")
+    if folder == Path("/"):
+        raise UserError(f"{text}: the whole file system is no place for uploads; name a folder")
+    return str(folder)
+
+
+def check_places(texts: Sequence[str]) -> tuple[str, ...]:
+    """Give several places as `check_place` does; raises `UserError` also where one lies under another."""
+    places = tuple(check_place(text) for text in texts)
+    for number, place in enumerate(places):
+        if find_place(places[:number] + places[number + 1 :], f"{place}/x") is not None:
+            raise UserError(f"{place} is named twice, or lies under another place that is named: name it once")
+    return places
 
 
 def list_files(place: str, access: Access) -> Iterator[StoredFile]:
@@ -83,7 +94,7 @@ def describe_stat(place: str, name: str, stat: os.stat_result) -> StoredFile:
 
 
 def _list_folder(place: str) -> Iterator[StoredFile]:
-    for path in find_files([Path(place or "/")]):
+    for path in find_files([Path(place)]):
         try:
             yield stat_file(place, str(path)[len(place) + 1 :])
         except FileNotFoundError:

@@ -27,12 +27,11 @@ class EventError(ValueError):
 class Created:
     """An object that came to be, as it was announced; nothing of it is checked against the store yet.
 
-    `etag` and `version_id` are "" where the event does not say.
+    `version_id` is "" where the event does not say. What else it says of the object, the store says better.
     """
 
     bucket: str
     key: str
-    etag: str = ""
     version_id: str = ""
 
 
@@ -109,7 +108,7 @@ def _read_record(record: Any, envelopes: int) -> tuple[Created | Passed, ...]:
         key = unquote_plus(_text(told, "key"), errors="strict")
     except UnicodeDecodeError as error:
         raise EventError("an object's key is no UTF-8") from error
-    return (_created(_part(body, "bucket"), key, told, "eTag", "versionId"),)
+    return (_created(_part(body, "bucket"), key, told, "versionId"),)
 
 
 def _read_eventbridge(document: Mapping[str, Any]) -> Created | Passed:
@@ -118,12 +117,10 @@ def _read_eventbridge(document: Mapping[str, Any]) -> Created | Passed:
         return Passed(_short(name))
     detail = _part(document, "detail")
     told = _part(detail, "object")
-    return _created(_part(detail, "bucket"), _text(told, "key"), told, "etag", "version-id")
+    return _created(_part(detail, "bucket"), _text(told, "key"), told, "version-id")
 
 
-def _created(
-    bucket: Mapping[str, Any], key: str, told: Mapping[str, Any], etag: str, version_id: str
-) -> Created | Passed:
+def _created(bucket: Mapping[str, Any], key: str, told: Mapping[str, Any], version_id: str) -> Created | Passed:
     name = _text(bucket, "name")
     if not BUCKET.fullmatch(name):
         raise EventError("what it calls a bucket is no bucket's name")
@@ -135,7 +132,7 @@ def _created(
         raise EventError(f"an object's key has {length} bytes, of 1 to {MOST_KEY_BYTES}")
     if key.endswith("/"):
         return Passed("a folder's mark")
-    return Created(name, key, _optional(told, etag).strip('"'), _optional(told, version_id))
+    return Created(name, key, _optional(told, version_id))
 
 
 def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

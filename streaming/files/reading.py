@@ -97,8 +97,8 @@ def _read_local(file: StoredFile) -> bytes:
         descriptor = os.open(file.location, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb", buffering=0) as opened:  # noqa: PTH123 - a descriptor
             _check_unchanged(file, descriptor)
-            data = bytearray()
-            while len(data) <= file.size and (more := opened.read(file.size + 1 - len(data))):
+            data = opened.read(file.size)
+            while len(data) < file.size and (more := opened.read(file.size - len(data))):  # a read gives 2 GiB at most
                 data += more
             _check_unchanged(file, descriptor)
     except FileNotFoundError as error:
@@ -106,7 +106,7 @@ def _read_local(file: StoredFile) -> bytes:
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, "")
         raise NoTrackError("review", UNREADABLE, f"it cannot be read: {error.strerror} ({name})") from error
-    return bytes(data)
+    return data
 
 
 def _check_unchanged(file: StoredFile, descriptor: int) -> None:

@@ -53,6 +53,7 @@ def judge_places(
             new = find_new(place, access, known[place], beside, job.tally)
             for files in cut(new, slice_bytes, SLICE_FILES):
                 if asked.is_set():
+                    job.tally.stopped = True
                     return job.tally
                 with bar.slice(spark, files):
                     job.judge(files)

@@ -30,6 +30,8 @@ class Tally:
         Locations of files that were not there any more, and of those that the store did not give out.
     own
         Reports and the like that lie beside files, and are not judged.
+    stopped
+        Whether the run was asked to end before it had seen everything.
     passed
         Events of a queue that ask for nothing, by what they were; ``elsewhere``: objects under no place that was named.
     refused
@@ -47,6 +49,7 @@ class Tally:
     gone: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     own: int = 0
+    stopped: bool = False
     passed: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -54,7 +57,7 @@ class Tally:
     @property
     def complete(self) -> bool:
         """Whether everything found has been judged."""
-        return not self.gone and not self.unreadable and not self.refused
+        return not (self.gone or self.unreadable or self.refused or self.stopped)
 
     def as_json(self) -> dict[str, Any]:
         """Give the counts as ``--json`` prints them."""
@@ -71,6 +74,7 @@ class Tally:
             "gone": {"count": len(self.gone), "files": self.gone[:MOST_NAMED]},
             "unreadable": {"count": len(self.unreadable), "files": self.unreadable[:MOST_NAMED]},
             "own": self.own,
+            "stopped": self.stopped,
             "passed": dict(sorted(self.passed.items())),
             "refused": self.refused,
             "seconds": round(seconds, 3),
@@ -89,6 +93,8 @@ class Tally:
         if self.own:
             lines.append(f"{self.own:8} reports beside files, passed over")
         lines += [f"{number:8} events passed over: {what}" for what, number in sorted(self.passed.items())]
+        if self.stopped:
+            lines.append("stopped as asked: start again for the rest")
         if self.refused:
             lines.append(f"{self.refused:8} messages that cannot be used")
         for what, files in (("gone before it was read", self.gone), ("could not be read", self.unreadable)):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from streaming.files.report import make_report, write_report
+from streaming.files.report_writer import ReportWriter
 from streaming.schemas import VERDICT
 
 ROOT = Path(__file__).parents[2]
@@ -52,3 +53,11 @@ def test_the_page_documents_every_field_and_no_other() -> None:
         for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }
     assert documented == make_report(read_verdict("match")).keys()
+
+
+def test_reports_in_one_folder_are_named_by_their_upload(tmp_path: Path) -> None:
+    row = read_verdict("match")
+    ReportWriter(str(tmp_path / "reports")).write(row)
+    (report,) = (tmp_path / "reports").iterdir()
+    assert report.name == f"{row['upload_id']}.json"
+    assert report.read_bytes() == (GOLDEN / "match.report.json").read_bytes()

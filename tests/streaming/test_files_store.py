@@ -12,7 +12,7 @@ from stored_rig import aws_server, put
 
 from streaming.errors import UserError
 from streaming.files.access import Access
-from streaming.files.listing import check_place, find_object, list_files
+from streaming.files.listing import check_place, check_places, find_object, list_files
 from streaming.files.reading import GONE, UNREADABLE, StoredReader
 from streaming.files.report_writer import write_beside
 from streaming.files.stored_file import REPORT_SUFFIX, StoredFile
@@ -127,10 +127,23 @@ def test_a_local_file_that_fails_to_be_read_is_a_verdict(tmp_path: Path, reader:
     assert refusal(reader, StoredFile(str(tmp_path), "loop", 1, 0, "")) == ("review", UNREADABLE)
 
 
-@pytest.mark.parametrize(("text", "says"), [("ftp://x", "neither"), ("no/such/folder", "no such folder")])
-def test_what_is_no_place_is_refused(text: str, says: str) -> None:
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        (["ftp://x"], "neither"),
+        (["no/such/folder"], "no such folder"),
+        (["/"], "whole file system"),
+        (["s3://a", "s3://a/b"], "lies under another"),
+        (["s3://a/b/", "s3://a/b"], "named twice"),
+    ],
+)
+def test_what_is_no_place_or_two_in_one_is_refused(texts: list[str], says: str) -> None:
     with pytest.raises(UserError, match=says):
-        check_place(text)
+        check_places(texts)
+
+
+def test_places_side_by_side_are_taken() -> None:
+    assert check_places(["s3://a/b/", "s3://a/bc"]) == ("s3://a/b", "s3://a/bc")
 
 
 def test_a_name_that_leaves_no_room_is_replaced_by_the_upload_id(tmp_path: Path, access: Access) -> None:
