@@ -70,7 +70,7 @@ def _decoder() -> SandboxedDecoder:
 def to_text(features: Features, path: Path, layout: str | None, as_json: bool, several: bool) -> str:
     """Tell a file's features: as CSV in Sonic Annotator's layout, as a line of JSON, or for people."""
     if layout is not None:
-        return "".join(write_lines(features, layout, str(path) if several else None))
+        return "".join(write_lines(features, layout, printable(str(path)) if several else None))
     if as_json:
         return json.dumps({"path": str(path), **_as_json(features)}, ensure_ascii=True) + "\n"
     lines = [printable(str(path)), *(f"  {name:20} {printable(text)}" for name, text in _told(features).items())]
