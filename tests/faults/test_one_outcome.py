@@ -144,13 +144,13 @@ def play_everything(stage: Stage) -> None:
         Settle(),
         Add([*doubled[:2], *rival, *lie, *spread[:3], *child[:-2], *slices[:1], *doubled[2:], *never_ends[2:3]]),
         Settle(),
-        Advance(599),
+        Advance(300),
         Add(never_ends[3:4]),
         Settle(),
-        Advance(2),  # the torn upload's time is over, on an idle stream
+        Advance(302),  # the torn upload's time is over, on an idle stream
         Add([*torn[2:3], *upload(AGAIN, sound(TORN), "user2/track 2.wav"), *never_ends[4:5], *never_ends[4:5]]),
         Settle(),
-        Advance(500),
+        Advance(400),
         Add(never_ends[5:6]),
         Settle(),
         Advance(500),  # over 1,500 s after its first chunk, though never idle
@@ -171,7 +171,7 @@ def read_state(stage: Stage, variable: str) -> int:
 def test_every_record_of_it_has_exactly_one_outcome(played: Played) -> None:
     account = reconcile_lake(read_produced(played.produced), played.rig.root / "lake")
     assert account.balanced, account
-    assert account.records > 150
+    assert account.records > 120
 
 
 def test_every_code_of_the_parser_is_one_rejection_with_its_bytes(played: Played) -> None:
