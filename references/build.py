@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from references.metadata import TABLES, read_metadata
 from references.reading import read_mono
 from udfs.fingerprint import VERSION, fingerprint
 from udfs.index_files import GENERATIONS, MANIFEST, IndexRefusedError, Manifest, read_manifest, write_manifest
-from udfs.landmark_index import Recording, open_index
+from udfs.landmark_index import LandmarkIndex, Recording, open_index
 from udfs.spectrum import RATE
 
 SUFFIXES = frozenset(
@@ -38,6 +38,8 @@ class IndexInfo:
 
 
 Progress = Callable[[Path, int, int], None]  # the file that is done, how many are, of how many
+About = Mapping[Path, Mapping[str, str]]  # what is known of files, by `references.metadata.FIELDS`; goes before tags
+NOTHING: About = {}
 
 
 def audio_files(paths: Iterable[Path | str]) -> list[Path]:
@@ -51,7 +53,9 @@ def audio_files(paths: Iterable[Path | str]) -> list[Path]:
     return found
 
 
-def build_index(paths: Iterable[Path | str], out: Path | str, progress: Progress | None = None) -> IndexInfo:
+def build_index(
+    paths: Iterable[Path | str], out: Path | str, progress: Progress | None = None, about: About = NOTHING
+) -> IndexInfo:
     """Build an index of recordings, given as files and folders, in the folder `out`; one that is there is replaced.
 
     Where nothing else is given a recording's reference id is its file's stem, and a later file with the same stem gets
@@ -65,7 +69,7 @@ def build_index(paths: Iterable[Path | str], out: Path | str, progress: Progress
     out = Path(out)
     if out.exists() and any(out.iterdir()) and not (out / MANIFEST).exists():
         raise RecordingsError(f"{out} holds something that is no index: give an empty or a new folder")
-    taken, unreadable = _take_all(audio_files(paths), progress)
+    taken, unreadable = _take_all(audio_files(paths), progress, about=about)
     manifest = Manifest(VERSION, (write_generation(out, taken),))
     return _finish(out, manifest, find_duplicates(taken), unreadable)
 
@@ -76,12 +80,56 @@ def add_recordings(paths: Iterable[Path | str], out: Path | str, progress: Progr
     The last generations that are no larger are joined with it (a log-structured merge): of n recordings added one by
     one each is written again log n times, and a query asks log n generations.
     """
+    return change_recordings(out, add=paths, progress=progress)
+
+
+def remove_recordings(reference_ids: Iterable[str], out: Path | str) -> IndexInfo:
+    """Remove recordings from an index by their reference ids.
+
+    Raises
+    ------
+    RecordingsError
+        When one is not in the index; nothing is removed then.
+    """
+    return change_recordings(out, remove=reference_ids)
+
+
+def change_recordings(
+    out: Path | str,
+    add: Iterable[Path | str] | None = None,
+    remove: Iterable[str] = (),
+    about: About = NOTHING,
+    progress: Progress | None = None,
+) -> IndexInfo:
+    """Remove recordings from an index and add others, in one step: no reader sees the one without the other.
+
+    Parameters
+    ----------
+    out
+        The index.
+    add
+        Files and folders; None = nothing is added.
+    remove
+        Reference ids, which may be those of files that are added.
+    about
+        What is known of files that are added, where their tags and tables do not count.
+    progress
+        Told of each file.
+
+    Raises
+    ------
+    RecordingsError
+        When a recording to be removed is not in the index, or no file of those to be added can be read.
+    """
     out = Path(out)
     index = open_index(out)
-    manifest, _ = read_manifest(out, VERSION)
-    before = [read_back(generation) for generation in index.generations]
+    manifest = _without(read_manifest(out, VERSION)[0], index, set(remove))
+    if add is None:
+        return _finish(out, manifest)
+    opened = {generation.folder.name: generation for generation in index.generations}
+    before = [read_back(replace(opened[e.name], removed=frozenset(e.removed))) for e in manifest.generations]
     old = [one for generation in before for one in generation]
-    taken, unreadable = _take_all(audio_files(paths), progress, {one.recording.reference_id for one in old})
+    taken, unreadable = _take_all(audio_files(add), progress, {one.recording.reference_id for one in old}, about)
     new = {one.recording.reference_id for one in taken}
     duplicates = [one for one in find_duplicates([*old, *taken]) if one.reference_id in new or one.of in new]
     kept = list(manifest.generations)
@@ -97,18 +145,8 @@ def _frames(taken: Sequence[Taken]) -> int:
     return sum(one.codes.shape[1] for one in taken)
 
 
-def remove_recordings(reference_ids: Iterable[str], out: Path | str) -> IndexInfo:
-    """Remove recordings from an index by their reference ids.
-
-    Raises
-    ------
-    RecordingsError
-        When one is not in the index; nothing is removed then.
-    """
-    out = Path(out)
-    index = open_index(out)
-    manifest, _ = read_manifest(out, VERSION)
-    wanted = set(reference_ids)
+def _without(manifest: Manifest, index: LandmarkIndex, wanted: set[str]) -> Manifest:
+    """Leave recordings out of a manifest; a generation of which none is left is left out whole."""
     entries = []
     for entry, generation in zip(manifest.generations, index.generations, strict=True):
         gone = {
@@ -122,11 +160,11 @@ def remove_recordings(reference_ids: Iterable[str], out: Path | str) -> IndexInf
             entries.append(replace(entry, removed=removed))
     if wanted:
         raise RecordingsError(f"not in the index: {', '.join(sorted(wanted))}; see `soundgate index list`")
-    return _finish(out, replace(manifest, generations=tuple(entries)))
+    return replace(manifest, generations=tuple(entries))
 
 
-def take(path: Path) -> Taken:
-    """Read one file and take its fingerprint.
+def take(path: Path, about: Mapping[str, str] | None = None) -> Taken:
+    """Read one file and take its fingerprint; what is known of it is as told, else as its table and tags have it.
 
     Raises
     ------
@@ -136,12 +174,12 @@ def take(path: Path) -> Taken:
     mono, milliseconds = read_mono(path)
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    recording = Recording(duration_ms=milliseconds, content_sha256=content, **read_metadata(path))
+    recording = Recording(duration_ms=milliseconds, content_sha256=content, **(about or read_metadata(path)))
     return taken_from(recording, fingerprint(mono, RATE))
 
 
 def _take_all(
-    files: Sequence[Path], progress: Progress | None, known: Iterable[str] = ()
+    files: Sequence[Path], progress: Progress | None, known: Iterable[str] = (), about: About = NOTHING
 ) -> tuple[list[Taken], list[tuple[str, str]]]:
     """Take every file that can be read; those that cannot are the second part of the answer, with the reason."""
     taken: list[Taken] = []
@@ -149,7 +187,7 @@ def _take_all(
     ids = set(known)
     for number, path in enumerate(files, 1):
         try:
-            one = take(path)
+            one = take(path, about.get(path))
             taken.append(replace(one, recording=with_unique_id(one.recording, path, ids)))
             ids.add(taken[-1].recording.reference_id)
         except UnreadableError as error:

@@ -7,7 +7,7 @@ the codes that a local build of the same files gives.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
 
-from references.build import audio_files, take, with_unique_id
+from references.build import NOTHING, About, audio_files, take, with_unique_id
 from references.errors import RecordingsError, UnreadableError
 from references.generation import MARGIN
 from streaming.catalogue import CODES, HASHES, RECORDINGS, SCHEMAS, Catalogue, list_recordings, publish, write_table
@@ -34,7 +34,9 @@ BUILT = "slab int, places binary, offsets binary, bases binary, planes binary"
 STAGED = ".staged"
 
 
-def build_catalogue(spark: SparkSession, paths: Iterable[Path | str], place: str) -> list[tuple[str, str]]:
+def build_catalogue(
+    spark: SparkSession, paths: Iterable[Path | str], place: str, about: About = NOTHING
+) -> list[tuple[str, str]]:
     """Build a catalogue of recordings; one that is there is replaced. Returns (file, why) of those left out.
 
     Raises
@@ -42,12 +44,14 @@ def build_catalogue(spark: SparkSession, paths: Iterable[Path | str], place: str
     RecordingsError
         When no file can be read, or two are given the same reference id.
     """
-    return _write(spark, paths, place, None)
+    return _write(spark, paths, place, None, about)
 
 
-def add_to_catalogue(spark: SparkSession, paths: Iterable[Path | str], catalogue: Catalogue) -> list[tuple[str, str]]:
+def add_to_catalogue(
+    spark: SparkSession, paths: Iterable[Path | str], catalogue: Catalogue, about: About = NOTHING
+) -> list[tuple[str, str]]:
     """Add recordings to a catalogue; what is in it is not read again. Returns (file, why) of those left out."""
-    return _write(spark, paths, catalogue.place, catalogue)
+    return _write(spark, paths, catalogue.place, catalogue, about)
 
 
 def remove_from_catalogue(spark: SparkSession, reference_ids: Iterable[str], catalogue: Catalogue) -> None:
@@ -69,12 +73,12 @@ def remove_from_catalogue(spark: SparkSession, reference_ids: Iterable[str], cat
 
 
 def _write(
-    spark: SparkSession, paths: Iterable[Path | str], place: str, before: Catalogue | None
+    spark: SparkSession, paths: Iterable[Path | str], place: str, before: Catalogue | None, about: About
 ) -> list[tuple[str, str]]:
     """1. fingerprints, staged; 2. the time line; 3. codes; 4. recordings; 5. hashes; 6. publish."""
     files = audio_files(paths)
     staged = f"{place}/{STAGED}"
-    _take_all(spark, files).write.mode("overwrite").parquet(f"{staged}/taken")
+    _take_all(spark, files, about).write.mode("overwrite").parquet(f"{staged}/taken")
     taken = spark.read.schema(TAKEN).parquet(f"{staged}/taken")
     rows = taken.select("number", "path", "error", "recording", "frames").orderBy("number").collect()
     unreadable = [(row.path, row.error) for row in rows if row.error is not None]
@@ -105,23 +109,28 @@ def _write(
     return unreadable
 
 
-def _take_all(spark: SparkSession, files: list[Path]) -> DataFrame:
-    numbered = [(number, str(path.absolute())) for number, path in enumerate(files)]
+def _take_all(spark: SparkSession, files: list[Path], about: About) -> DataFrame:
+    numbered = [
+        (number, str(path.absolute()), json.dumps(dict(about.get(path, {})))) for number, path in enumerate(files)
+    ]
     if not numbered:
         raise RecordingsError("there is no recording to index")
     tasks = min(len(numbered), 4 * spark.sparkContext.defaultParallelism + len(numbered) // 64)
-    return spark.createDataFrame(numbered, "number long, path string").repartition(tasks).mapInPandas(_take, TAKEN)
+    rows = spark.createDataFrame(numbered, "number long, path string, about string")
+    return rows.repartition(tasks).mapInPandas(_take, TAKEN)
 
 
 def _take(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
     for batch in batches:
-        for number, path in zip(batch["number"], batch["path"], strict=True):
-            yield pd.DataFrame([_take_one(number, path)], columns=[one.split()[0] for one in TAKEN.split(", ")])
+        for number, path, about in zip(batch["number"], batch["path"], batch["about"], strict=True):
+            yield pd.DataFrame(
+                [_take_one(number, path, json.loads(about))], columns=[one.split()[0] for one in TAKEN.split(", ")]
+            )
 
 
-def _take_one(number: int, path: str) -> tuple[Any, ...]:
+def _take_one(number: int, path: str, about: Mapping[str, str]) -> tuple[Any, ...]:
     try:
-        one = take(Path(path))
+        one = take(Path(path), about)
     except UnreadableError as error:
         return number, path, str(error), None, None, None, None
     recording = json.dumps(asdict(one.recording), ensure_ascii=False)

@@ -15,6 +15,7 @@ import typer
 from streaming import __version__
 from streaming.commands import (
     browse,
+    catalogue,
     emr,
     explain,
     features,
@@ -61,6 +62,7 @@ def options(
     """Options that go before any command."""
 
 
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(emr.app, name="emr")
 app.add_typer(features.app, name="features")
 app.add_typer(index.app, name="index")

@@ -168,7 +168,7 @@ JUDGING = (
 )
 
 # Variables that say something else than a job's setting.
-OTHER_VARIABLES = {ENV_PREFIX + name for name in ("JARS", "PLACES", "ROUTING", "WEBHOOK_SECRET")}
+OTHER_VARIABLES = {ENV_PREFIX + name for name in ("FREESOUND_KEY", "JARS", "PLACES", "ROUTING", "WEBHOOK_SECRET")}
 
 
 def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import Any
 
 from references.metadata import FIELDS
 from udfs.landmark_index import Recording
@@ -37,7 +38,7 @@ class Entry:
     audio
         The file with its sound.
     content_sha256, bytes, duration_ms, quality
-        Measured: the file's digest and length, the sound's, and its grade (`udfs.quality`); "" and 0 unless listed once.
+        Measured: the file's digest and length, the sound's, and its grade (`udfs.quality`).
     title, artist, isrc, licence, source, mbid
         What is said of it. ISRC and MusicBrainz id name the recording, `source` the page that a licence asks to name.
     by_hand
@@ -73,7 +74,8 @@ class Entry:
 
     def told(self, about: Mapping[str, str]) -> Entry:
         """Take what its source says of it, less what somebody said otherwise."""
-        return replace(self, **{name: about.get(name, "") for name in ABOUT if name not in self.by_hand})
+        told: dict[str, Any] = {name: about.get(name, "") for name in ABOUT if name not in self.by_hand}
+        return replace(self, **told)
 
     def agrees(self, recording: Recording) -> bool:
         """Whether the index says the same of it."""
@@ -82,7 +84,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Found:
-    """A recording as a source lists it: its name there, which state of it, what is said of it, how long it should be."""
+    """A recording as a source lists it: its name there, which state of it, what is said of it, how long it is."""
 
     origin_id: str
     version: str

@@ -22,7 +22,7 @@ class FolderSource:
         """``folder:`` and where it is."""
         return f"folder:{self._folder}"
 
-    def pages(self, start: int) -> Iterator[Page]:  # noqa: ARG002 - listing costs nothing beside reading
+    def pages(self, start: int) -> Iterator[Page]:
         """List the files, sorted; always from the beginning."""
         if not self._folder.is_dir():
             raise SourceError(f"{self._folder}: there is no such folder")
@@ -30,7 +30,7 @@ class FolderSource:
         for number, first in enumerate(range(0, len(files), PAGE), 1):
             yield Page(number, [self._describe(path) for path in files[first : first + PAGE]])
 
-    def fetch(self, found: Found, folder: Path) -> Fetched:  # noqa: ARG002 - it is here already
+    def fetch(self, found: Found, folder: Path) -> Fetched:
         """Read what is said of a file."""
         path = self._folder / found.origin_id
         if not path.is_file():

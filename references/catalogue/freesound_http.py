@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -31,6 +31,7 @@ MAX_BYTES = 256 << 20
 READ_AT_ONCE = 1 << 16
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+Value = TypeVar("Value")
 
 
 class NotThereError(SourceError):
@@ -81,7 +82,7 @@ class Caller:
             with self._open(url, {"Authorization": f"Token {self._key}"}) as response:
                 value = json.loads(response.read(MAX_BYTES, decode_content=True))
             if not isinstance(value, dict):
-                raise ValueError("no object")
+                raise _PassingError("no JSON object", None)
             return value
 
         return self._persist(ask, url)
@@ -136,13 +137,13 @@ class Caller:
         finally:
             response.close()
 
-    def _persist[T](self, call: Callable[[], T], url: str) -> T:
+    def _persist(self, call: Callable[[], Value], url: str) -> Value:
         """Make a call until it succeeds, at most `TRIES` times."""
         pause = FIRST_PAUSE
         for left in reversed(range(TRIES)):
             try:
                 return call()
-            except (_PassingError, urllib3.exceptions.HTTPError, ValueError) as error:
+            except (_PassingError, urllib3.exceptions.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as error:
                 wait = error.wait if isinstance(error, _PassingError) else None
                 if not left or (wait is not None and wait > LONGEST_WAIT):
                     later = "" if wait is None else f"; it says to wait {wait:.0f} s"

@@ -157,8 +157,8 @@ class Sync:
         missing = [entry for entry in held if entry.origin_id not in seen]
         if missing and not seen:
             raise SourceError(
-                f"{self._source.name} lists nothing, and the catalogue has {len(missing)} recordings of it: nothing was "
-                "taken away. If they are really gone, take them out with `soundgate catalogue remove`"
+                f"{self._source.name} lists nothing, and the catalogue has {len(missing)} recordings of it: nothing "
+                "was taken away. If they are really gone, take them out with `soundgate catalogue remove`"
             )
         now = datetime.now(UTC)
         gone = [
@@ -173,4 +173,5 @@ class Sync:
 def update_entry(entry: Entry, changes: Mapping[str, str]) -> Entry:
     """Set what somebody says of a recording; no sync changes it back."""
     by_hand = tuple(name for name in ABOUT if name in entry.by_hand or name in changes)
-    return replace(entry, **changes, by_hand=by_hand, changed_at=datetime.now(UTC))
+    said: dict[str, Any] = dict(changes)
+    return replace(entry, **said, by_hand=by_hand, changed_at=datetime.now(UTC))

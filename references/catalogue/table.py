@@ -1,8 +1,8 @@
 """The catalogue on disk: a Delta table, read and written without a JVM, and the files that were fetched for it.
 
-    PLACE/recordings   a row a recording, also of those that are no longer listed; DuckDB, Polars and Spark read it
-    PLACE/audio        sound that was fetched from elsewhere, by its SHA-256
-    PLACE/sync         how far syncs have got that were stopped
+PLACE/recordings   a row a recording, also of those that are no longer listed; DuckDB, Polars and Spark read it
+PLACE/audio        sound that was fetched from elsewhere, by its SHA-256
+PLACE/sync         how far syncs have got that were stopped
 """
 
 from __future__ import annotations

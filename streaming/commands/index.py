@@ -54,7 +54,7 @@ def build(sources: Sources, out: Out, as_json: Json = False) -> None:
         return
     from references.build import build_index
 
-    with _told_to_the_user(), _progress(as_json) as progress:
+    with told_to_the_user(), _progress(as_json) as progress:
         info = build_index(sources, out, progress)
     _report(info, as_json)
 
@@ -67,7 +67,7 @@ def add(sources: Sources, index: Index, as_json: Json = False) -> None:
         return
     from references.build import add_recordings
 
-    with _told_to_the_user(), _progress(as_json) as progress:
+    with told_to_the_user(), _progress(as_json) as progress:
         info = add_recordings(sources, index, progress)
     _report(info, as_json)
 
@@ -84,7 +84,7 @@ def remove(
         return
     from references.build import remove_recordings
 
-    with _told_to_the_user():
+    with told_to_the_user():
         info = remove_recordings(reference_ids, index)
     _report(info, as_json)
 
@@ -92,7 +92,7 @@ def remove(
 @app.command("list", epilog=LIST_EPILOG)
 def list_recordings(index: Index, as_json: Json = False) -> None:
     """List the recordings of an index."""
-    with _told_to_the_user():
+    with told_to_the_user():
         sha256, recordings = _recordings(index)
     if as_json:
         typer.echo(json.dumps({"index_sha256": sha256, "recordings": [asdict(one) for one in recordings]}))
@@ -113,7 +113,7 @@ def verify(index: Index, as_json: Json = False) -> None:
 
     if is_catalogue(index):
         raise UserError(f"{index} is made of Delta tables, which Delta's own checksums guard: verify is for folders")
-    with _told_to_the_user():
+    with told_to_the_user():
         manifest, sha256 = read_manifest(Path(index), VERSION)
         damaged = [f"{path} {what}" for path, what in damaged_files(Path(index), manifest)]
     if as_json:
@@ -139,7 +139,7 @@ def _recordings(index: str) -> tuple[str, Sequence[Recording]]:
 def _build_catalogue(sources: list[Path], out: str, as_json: bool) -> None:
     from streaming.catalogue_build import build_catalogue
 
-    with _told_to_the_user(), _session() as spark:
+    with told_to_the_user(), spark_session() as spark:
         unreadable = build_catalogue(spark, sources, place_of(out))
         _report_catalogue(spark, out, unreadable, as_json)
 
@@ -147,7 +147,7 @@ def _build_catalogue(sources: list[Path], out: str, as_json: bool) -> None:
 def _add_to_catalogue(sources: list[Path], index: str, as_json: bool) -> None:
     from streaming.catalogue_build import add_to_catalogue
 
-    with _told_to_the_user(), _catalogue(index) as (spark, catalogue):
+    with told_to_the_user(), _catalogue(index) as (spark, catalogue):
         unreadable = add_to_catalogue(spark, sources, catalogue)
         _report_catalogue(spark, index, unreadable, as_json)
 
@@ -155,7 +155,7 @@ def _add_to_catalogue(sources: list[Path], index: str, as_json: bool) -> None:
 def _remove_from_catalogue(reference_ids: list[str], index: str, as_json: bool) -> None:
     from streaming.catalogue_build import remove_from_catalogue
 
-    with _told_to_the_user(), _catalogue(index) as (spark, catalogue):
+    with told_to_the_user(), _catalogue(index) as (spark, catalogue):
         remove_from_catalogue(spark, reference_ids, catalogue)
         _report_catalogue(spark, index, [], as_json)
 
@@ -174,7 +174,7 @@ def _report_catalogue(spark: SparkSession, index: str, unreadable: list[tuple[st
 
 
 @contextmanager
-def _session() -> Iterator[SparkSession]:
+def spark_session() -> Iterator[SparkSession]:
     """Start Spark, and end it unless it was there before."""
     import os
 
@@ -195,7 +195,7 @@ def _session() -> Iterator[SparkSession]:
 def _catalogue(index: str) -> Iterator[tuple[SparkSession, Catalogue]]:
     from streaming.catalogue import open_catalogue
 
-    with _session() as spark:
+    with spark_session() as spark:
         yield spark, open_catalogue(spark, index)
 
 
@@ -218,7 +218,8 @@ def _report(info: IndexInfo, as_json: bool) -> None:
 
 
 @contextmanager
-def _told_to_the_user() -> Iterator[None]:
+def told_to_the_user() -> Iterator[None]:
+    """Show what is wrong with recordings or an index as the message that it is."""
     from references.errors import RecordingsError
     from udfs.index_files import IndexRefusedError
 
