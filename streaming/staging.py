@@ -15,6 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spar
 from streaming.outcomes import Kind
 from streaming.places import Place
 from streaming.schemas import ROW
+from udfs.findings import Decision
 
 FOLDER = "staged"
 
@@ -27,10 +28,10 @@ class BatchCounts:
     rejections: dict[str, int]  # by reason
     opened: int  # uploads that began and are not finished
     closed: dict[int, int]  # uploads of earlier batches that got their verdict, by the batch that opened them
-    newest_arrival_ms: int | None  # of the records whose outcome this is, since the epoch
+    newest_arrival_ms: int | None  # of the records whose outcome this is, since the epoch; not of incomplete uploads
     errors: int = 0  # verdicts with an error.… reason
     judge_ms: tuple[int, ...] = ()  # one number a judged track
-    latency_ms: tuple[int, ...] = ()  # one number a verdict
+    latency_ms: tuple[int, ...] = ()  # one number a verdict, less those of incomplete uploads
 
 
 class Staging:
@@ -73,8 +74,10 @@ class Staging:
 def count(rows: DataFrame) -> BatchCounts:
     """Count a batch's staged rows, in one task: they are few, and more tasks cost more than they read."""
     faulty = F.exists("verdict.reasons", lambda code: code.startswith("error."))
-    latency = F.col("verdict.latency_ms")
-    arrived = F.unix_millis(F.coalesce("verdict.last_arrival", "rejection.arrived_at"))
+    # What is incomplete waited for its timeout, not for the job: it says nothing of the job's lag.
+    ended = F.col("verdict.decision") != Decision.INCOMPLETE.value
+    latency = F.when(ended, F.col("verdict.latency_ms"))
+    arrived = F.unix_millis(F.coalesce(F.when(ended, F.col("verdict.last_arrival")), "rejection.arrived_at"))
     groups = (
         rows.coalesce(1)
         .groupBy(
