@@ -11,7 +11,6 @@ from pyspark.sql import SparkSession
 
 from streaming.spark_daemon import without_archives
 
-
 INSIDE = ("pyspark/python/lib/pyspark.zip", "pyspark/jars/spark-core_2.13-4.1.1.jar")
 
 
