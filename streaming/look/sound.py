@@ -54,6 +54,7 @@ def close_up(mono: NDArray[np.float32], sample_rate: int, first: float, seconds:
     """Take a close-up of mono samples, shape (n,), from `first` on; shorter where the sound ends before."""
     start = max(0, round(first * sample_rate))
     part = resample(np.ascontiguousarray(mono[start : start + round(seconds * sample_rate)]), sample_rate)
+    part = part / max(1.0, float(np.abs(part).max(initial=0.0)))  # bytes read as floats reach 1e38
     power = np.concatenate([np.abs(spectrum) ** 2 for spectrum in transforms(part)])
     pitches = LOWEST * (HIGHEST / LOWEST) ** (np.arange(ROWS) / (ROWS - 1))
     bins = np.clip(np.round(pitches * 2 * (power.shape[1] - 1) / RATE).astype(int), 1, power.shape[1] - 1)

@@ -6,14 +6,12 @@ Filters become SQL of our own names; what a person or a stranger wrote goes in a
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 
 from streaming.errors import UserError
 from streaming.lake_reader import open_table, query
@@ -63,31 +61,16 @@ class Filter:
 
 
 class Uploads:
-    """The table ``verdicts`` of a lake, kept open; as new as its last `refresh`. Threads may share it."""
+    """The table ``verdicts`` of a lake, as new as its last `refresh`. Threads may share it."""
 
     def __init__(self, lake: str) -> None:
         self.lake = lake
-        self._lock = threading.Lock()
-        self._table: DeltaTable | None = None
-
-    @property
-    def table(self) -> DeltaTable | None:
-        """The table; None where the job has not written it yet."""
-        with self._lock:
-            if self._table is None:
-                self._table = open_if_there(self.lake, "verdicts")
-            return self._table
+        self.table: DeltaTable | None = None  # where the job has not written it yet
+        self.refresh()
 
     def refresh(self) -> int:
-        """Read what was committed since; gives the table's version, -1 where there is none yet."""
-        table = self.table
-        if table is None:
-            return -1
-        with self._lock:
-            try:
-                table.update_incremental()
-            except DeltaError:  # the log was cleaned since, or the table made anew
-                table = self._table = open_if_there(self.lake, "verdicts")
+        """Open the table as it is now, which may be another than it was; gives its version, -1 where there is none."""
+        self.table = table = open_if_there(self.lake, "verdicts")
         return -1 if table is None else table.version()
 
     def count(self, which: Filter) -> dict[str, int]:

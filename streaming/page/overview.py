@@ -27,7 +27,7 @@ def figures(opened: OpenLake) -> None:
         st.info("No verdict yet: the job has not written to this lake. This page shows them as they come.")
         return
     rejections = open_if_there(opened.lake, "rejections")
-    drawn = opened.drawn.get(f"overview {version}", lambda: draw(verdicts, rejections))
+    drawn = opened.drawn.get(f"overview {verdicts.metadata().id} {version}", lambda: draw(verdicts, rejections))
     for column, pictures_of_it in zip(st.columns(2, gap="large"), drawn, strict=True):
         for png in pictures_of_it:
             column.image(png, width="stretch")

@@ -85,7 +85,7 @@ def draw(table: DeltaTable, row: dict[str, Any]) -> bytes | None:
 
 def show_alike(opened: OpenLake, verdicts: DeltaTable, table: DeltaTable, upload_id: str) -> None:
     """List the uploads that sound most like one."""
-    sketches = opened.drawn.get(f"sketches of {table.version()}", lambda: sketch(table))
+    sketches = opened.drawn.get(f"sketches of {table.metadata().id} {table.version()}", lambda: sketch(table))
     near = sketches.alike(upload_id)
     st.html("<h4>Sounds like it</h4>")
     if not near:

@@ -21,6 +21,8 @@ from udfs.spectrum import LOWEST as BANDS_BEGIN
 PITCHES = (125, 250, 500, 1000, 2000, 4000)
 NEAR_S, NEAR_HZ = 1.5 * HOP / RATE, 1.5 * RATE / WINDOW  # a frame and a bin: then two peaks are the same
 
+SHORTEST_S = 1e-3  # that an axis shows
+
 Stretch = tuple[float, float, str]  # from, to in seconds, colour
 
 
@@ -97,13 +99,13 @@ def _near(
 
 
 def _spectrogram(axes: Axes, part: CloseUp, first: float, seconds: float) -> None:
-    extent = (first, first + seconds, float(np.log2(LOWEST)), float(np.log2(HIGHEST)))
+    extent = (first, first + max(seconds, SHORTEST_S), float(np.log2(LOWEST)), float(np.log2(HIGHEST)))
     axes.imshow(part.levels, origin="lower", aspect="auto", extent=extent, cmap=SOUND_MAP, interpolation="nearest")
     _pitch_axis(axes)
 
 
 def _codes(axes: Axes, codes: Codes, found: Reference) -> None:
-    end = found.at + codes.seconds / found.speed
+    end = found.at + max(codes.seconds / found.speed, SHORTEST_S)
     extent = (found.at, end, float(np.log2(BANDS_BEGIN)), float(np.log2(BANDS_END)))
     axes.imshow(codes.bands, origin="lower", aspect="auto", extent=extent, cmap=CODE_MAP, interpolation="nearest")
     _pitch_axis(axes)
@@ -126,7 +128,7 @@ def _pitch_axis(axes: Axes) -> None:
 
 def time_axis(axes: Axes, first: float, last: float) -> None:
     """Let the horizontal axis be a time in a track, in seconds."""
-    axes.set_xlim(first, max(last, first + 1e-3))
+    axes.set_xlim(first, max(last, first + SHORTEST_S))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value)))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -21,6 +23,8 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from streaming.commands.browse import browse
+from streaming.errors import UserError
 from streaming.page.serve import free_port, is_loopback, options_of
 from udfs.track import Track
 
@@ -28,6 +32,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
 
 MANY = 2_400
+PATIENCE_MS = 60_000  # a busy machine draws slowly
 HOSTILE = (
     "<script>document.title='taken'</script><img src=http://evil.example/a.png onerror=document.title='taken'> "
     "[x](javascript:alert(1)) ![i](http://evil.example/b.png) $\\frac{$ :red[r] \u202egpj.exe\x07\n<b>bold</b>.wav"
@@ -63,14 +68,11 @@ class Visited:
         self.page.goto(self.url + address)
         return self.page
 
-    def counts(self) -> dict[str, int]:
-        text = self.page.get_by_test_id("sg-counts").inner_text()
-        return {name: int(number.replace(",", "")) for number, name in re.findall(r"([\d,]+)\s+(\w+)", text)}
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as driver:
+        expect.set_options(timeout=PATIENCE_MS)
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--mute-audio"])
         yield chromium
         chromium.close()
@@ -88,7 +90,7 @@ def visited(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         try:
             wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
             page = browser.new_page(viewport={"width": 1360, "height": 900})
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(PATIENCE_MS)
             asked: list[str] = []
             page.on("request", lambda request: asked.append(request.url))
             page.goto(f"http://127.0.0.1:{port}")
@@ -173,8 +175,9 @@ def click_the_only_row(page: Page) -> None:
 
 def test_an_empty_lake_says_so_and_shows_what_comes_without_being_loaded_again(visited: Visited) -> None:
     assert "No verdict yet" in visited.empty_said
-    visited.open().get_by_test_id("sg-counts").wait_for()
-    assert visited.counts() == {"uploads": MANY + 3, "accept": MANY + 2, "review": 0, "reject": 1, "incomplete": 0}
+    told = (f"{MANY + 3:,} uploads", f"{MANY + 2:,} accept", "0 review", "1 reject", "0 incomplete")
+    words = r"\s*".join(re.escape(word) for one in told for word in one.split())
+    expect(visited.open().get_by_test_id("sg-counts")).to_have_text(re.compile(words))
 
 
 def test_a_table_of_thousands_is_turned_page_by_page(visited: Visited) -> None:
@@ -197,7 +200,7 @@ def test_filters_narrow_the_list_and_stay_while_an_upload_is_looked_at(visited: 
     page.get_by_role("button", name="reject").click()
     expect(page.get_by_text("1 to 1 of 1,")).to_be_visible()
     click_the_only_row(page)
-    expect(page.get_by_text("a mock.flac")).to_be_visible()
+    expect(page.locator(".sg-name")).to_have_text("a mock.flac")
     page.get_by_role("button", name="Back to the list").click()
     expect(page.get_by_text("1 to 1 of 1,")).to_be_visible()
     page.get_by_label("Upload", exact=True).fill("nothing is called so' OR true --")
@@ -208,7 +211,7 @@ def test_filters_narrow_the_list_and_stay_while_an_upload_is_looked_at(visited: 
 def test_an_accepted_upload_is_drawn_and_heard_as_a_copy_without_the_strangers_file(visited: Visited) -> None:
     row = visited.rows["sound"]
     page = visited.open(f"?upload={row['upload_id']}")
-    expect(page.get_by_text("a tune.flac")).to_be_visible()
+    expect(page.locator(".sg-name")).to_have_text("a tune.flac")
     audio = page.get_by_test_id("stAudio")
     audio.wait_for()
     page.wait_for_function("document.querySelector('audio').duration > 0")
@@ -288,8 +291,26 @@ def test_an_upload_that_nobody_knows_is_said_to_be_unknown(visited: Visited) -> 
     expect(page.get_by_text("There is no verdict on this upload")).to_be_visible()
 
 
-def test_another_name_for_this_machine_is_not_served() -> None:
-    assert "evil.example" not in options_of("127.0.0.1", 1)["server_allowedHosts"]  # type: ignore[operator]
-    assert options_of("127.0.0.1", 1)["server_allowedHosts"]
+@pytest.mark.parametrize(("host", "status"), [("evil.example", 403), ("127.0.0.1", 101), ("localhost", 101)])
+def test_the_page_answers_to_this_machines_own_names_alone(visited: Visited, host: str, status: int) -> None:
+    port = int(visited.url.rstrip("/").rpartition(":")[2])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg=="}
+    connection.request("GET", "/_stcore/stream", headers={**upgrade, **key, "Host": f"{host}:{port}"})
+    assert connection.getresponse().status == status
+    connection.close()
+
+
+def test_it_listens_on_this_machine_alone_unless_told() -> None:
+    assert is_loopback("127.0.0.1")
     assert is_loopback("::1")
     assert not is_loopback("10.0.0.1")
+    assert options_of("10.0.0.1", 1)["server_allowedHosts"] == []
+    assert browse.__defaults__ is not None
+    assert "127.0.0.1" in browse.__defaults__
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(UserError, match="give another"):
+            free_port("127.0.0.1", taken.getsockname()[1])
