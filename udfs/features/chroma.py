@@ -11,8 +11,15 @@ from udfs.features.frames import RATE, WINDOW, Floats, over_seconds
 CLASSES = 12
 TUNING = 0.0  # A4 is 440 Hz: recordings stay comparable, and nothing is estimated
 OCTAVE_CENTRE, OCTAVE_WIDTH = 5.0, 2.0
+SILENT = 1e-6 * (WINDOW / 4) ** 2  # power a frame, 60 dB under a full-scale tone's: what is left there has no pitch
 
-PARAMETERS = {"classes": CLASSES, "tuning": TUNING, "octave_centre": OCTAVE_CENTRE, "octave_width": OCTAVE_WIDTH}
+PARAMETERS = {
+    "classes": CLASSES,
+    "tuning": TUNING,
+    "octave_centre": OCTAVE_CENTRE,
+    "octave_width": OCTAVE_WIDTH,
+    "silent": SILENT,
+}
 
 
 def make_filters(librosa: Any) -> Floats:
@@ -24,10 +31,11 @@ def make_filters(librosa: Any) -> Floats:
 
 
 def by_second(energies: Floats) -> list[list[float]]:
-    """Sum energies (frames, CLASSES) by second, and give each class's share of the strongest; 0 in silence."""
-    return [_relative(total) for total in over_seconds(energies, lambda frames: frames.sum(axis=0))]
+    """Give each class's share of the strongest, second by second, of energies (frames, CLASSES); 0 in near silence."""
+    return over_seconds(energies, _relative)
 
 
-def _relative(total: Floats) -> list[float]:
+def _relative(frames: Floats) -> list[float]:
+    total = frames.sum(axis=0)
     highest = float(total.max())
-    return [round(float(value) / highest, 4) if highest > 0 else 0.0 for value in total]
+    return [round(float(value) / highest, 4) if highest > SILENT * len(frames) else 0.0 for value in total]

@@ -22,6 +22,7 @@ WINDOWS_A_GROUP = 4
 LEAST_WINDOWS = 48  # of a short track, overlapping by no more than half
 MAX_CHANNELS = 2  # the first two: what is recorded in more is seldom heard in more
 THINNED_RATE = 2000  # frames a second that are kept at least
+COARSER = 4  # times as thin, for the power of three seconds: 1,500 samples tell it to a fifth of a decibel
 BLOCK = 4  # thinned frames whose highest is kept: about 2 ms
 AT_ONCE = 1 << 22  # frames that are thinned together, so that hours need no memory
 SILENT_CHANNEL = 0.01  # of the other's power
@@ -87,7 +88,7 @@ def take_glimpses(samples: Floats, sample_rate: int) -> Glimpses | None:
     within = np.linspace(0, group - WINDOW, min(most, max(WINDOWS_A_GROUP, LEAST_WINDOWS // count))).astype(np.int64)
     windows = np.stack([samples[at : at + WINDOW] for at in (starts[:, None] + within).ravel()])
     step = max(1, sample_rate // THINNED_RATE)
-    group_powers = np.array([_power(samples[at : at + group : step]) for at in starts])
+    group_powers = np.array([_power(samples[at : at + group : COARSER * step]) for at in starts])
     heights, level = _thin(samples, step)
     return Glimpses(sample_rate, windows, _powers(windows), group_powers, heights, BLOCK * step / sample_rate, level)
 
