@@ -17,6 +17,7 @@ from streaming.chunk import Compression
 from streaming.outcomes import Kind
 from streaming.rebuild import MOST_TRIES, RebuildLimits
 from streaming.wire_legacy import encode_legacy, legacy_upload_id
+from streaming.wire_v1 import encode_v1
 
 DATA = bytes(range(256)) * 5
 SAMPLES = bytes(range(256)) * 40
@@ -291,6 +292,14 @@ def test_a_record_that_cannot_be_parsed_is_one_rejection_and_changes_nothing() -
     assert rejection.facts["data_truncated"] is True
     assert rejection.facts["data_length"] == len(poison)
     assert rejection.facts["data_sha256"] == sha256(poison).hexdigest()
+
+
+def test_a_chunk_that_conflicts_is_kept_with_as_many_bytes_and_told_with_all() -> None:
+    chunks = make_chunks(DATA, 100)
+    rival = encode_v1(altered(chunks[2], payload=b"other" * 50))
+    (rejection,) = of_kind(Desk(RebuildLimits(rejected_bytes=10)).batch(arrive([chunks[2], rival])), Kind.REJECTION)
+    assert (rejection.data, rejection.facts["data_truncated"]) == (rival[:10], True)
+    assert rejection.facts["data_sha256"] == sha256(rival).hexdigest()
 
 
 def test_provenance_is_that_of_the_first_and_last_record_by_arrival() -> None:
