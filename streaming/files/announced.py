@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 from streaming.files.access import Access
 from streaming.files.bar import Bar
 from streaming.files.consumer import Worked
-from streaming.files.judging import FilesJob, to_key
+from streaming.files.judging import FilesJob
+from streaming.files.known import known_ids, to_key
 from streaming.files.listing import find_object
 from streaming.files.object_events import Created, EventError, parse_message
 from streaming.files.queue import Received
@@ -29,6 +30,8 @@ class Announced:
     ----------
     spark, job, bar
         The session, what judges, and what shows how far it is.
+    lake
+        Where the verdicts are.
     places
         Under which objects are judged; whatever else is announced is passed over, since anybody may send to a queue.
     access
@@ -44,6 +47,7 @@ class Announced:
         spark: SparkSession,
         job: FilesJob,
         bar: Bar,
+        lake: str,
         places: Sequence[str],
         access: Access,
         max_file_bytes: int,
@@ -56,7 +60,7 @@ class Announced:
         self._access = access
         self._slice_bytes = FILES_A_SLICE_AND_CORE * job.cores * max_file_bytes
         self._beside = beside
-        self._known = set[bytes]().union(*(job.known(place) for place in places))
+        self._known = set[bytes]().union(*(known_ids(lake, place) for place in places))
 
     def work(self, messages: Sequence[Received]) -> Worked:
         """Judge what some messages announce; raises what stops the job, with no message done."""

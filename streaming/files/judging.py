@@ -26,7 +26,6 @@ from streaming.files.tally import Tally
 from streaming.identification import identify_staged
 from streaming.identity import LAKE_FILE
 from streaming.judge import make_opener
-from streaming.lake_reader import open_table, query
 from streaming.outcomes import Kind
 from streaming.pipeline import judge, read_facts, to_rows
 from streaming.places import open_place
@@ -81,12 +80,6 @@ class FilesJob:
             made, _, _ = name.partition("-")
             if made.isdecimal() and time.time() - int(made) > LEFT_OVER_SECONDS:
                 place.remove_tree(name)
-
-    def known(self, place: str) -> set[bytes]:
-        """Give the upload ids (16 bytes each) of all verdicts on files that share a root with a place."""
-        root = root_of(place).replace("'", "''")
-        sql = f"SELECT upload_id FROM lake WHERE starts_with(stream, '{root}')"  # noqa: S608 - quoted above
-        return {to_key(row["upload_id"]) for row in query(open_table(self._settings.lake, VERDICTS), sql)}
 
     def judge(self, files: Sequence[StoredFile]) -> None:
         """Judge files that share a root: 1. stage (the one time that they are read), 2. reports, 3. verdicts.
@@ -143,11 +136,6 @@ class FilesJob:
             tally.reasons.update(reason for reason in row.reasons if reason.startswith("error."))
             if UNREADABLE in row.reasons:
                 tally.unreadable.append(file.location)
-
-
-def to_key(upload_id: str) -> bytes:
-    """Give an upload id in 16 bytes: a million of them are held at a time."""
-    return bytes.fromhex(upload_id.replace("-", ""))
 
 
 def new_work(lake: str) -> str:

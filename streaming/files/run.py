@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
 from streaming.files.access import Access
 from streaming.files.bar import Bar
-from streaming.files.judging import FilesJob, to_key
-from streaming.files.listing import list_files
+from streaming.files.judging import FilesJob
+from streaming.files.known import find_new, known_ids, measure
 from streaming.files.slices import cut
-from streaming.files.stored_file import StoredFile, is_own
 from streaming.files.tally import Tally
 
 SLICE_FILES = 2_000
@@ -22,6 +21,7 @@ FILES_A_SLICE_AND_CORE = 2  # of the largest that there may be: so one of them i
 def judge_places(
     spark: SparkSession,
     job: FilesJob,
+    lake: str,
     places: Sequence[str],
     access: Access,
     asked: threading.Event,
@@ -34,6 +34,8 @@ def judge_places(
     ----------
     spark, job
         The session, and what judges.
+    lake
+        Where the verdicts are.
     places
         As `streaming.files.listing.check_place` gives them.
     access
@@ -46,7 +48,7 @@ def judge_places(
         Whether reports lie beside files, so that what is named like one is passed over.
     """
     slice_bytes = FILES_A_SLICE_AND_CORE * job.cores * max_file_bytes
-    known = {place: job.known(place) for place in places}
+    known = {place: known_ids(lake, place) for place in places}
     number, size = measure(known, access, beside)
     with Bar(number, size) as bar:
         for place in places:
@@ -58,26 +60,3 @@ def judge_places(
                 with bar.slice(spark, files):
                     job.judge(files)
     return job.tally
-
-
-def measure(known: Mapping[str, set[bytes]], access: Access, beside: bool) -> tuple[int, int]:
-    """Count the files to be judged, and their bytes, by a listing of its own: one may be too long to be kept."""
-    number = size = 0
-    for place, ids in known.items():
-        for file in find_new(place, access, ids, beside, Tally()):
-            number, size = number + 1, size + file.size
-    return number, size
-
-
-def find_new(place: str, access: Access, known: set[bytes], beside: bool, tally: Tally) -> Iterator[StoredFile]:
-    """List a place's files that have no verdict, and count all of them."""
-    for file in list_files(place, access):
-        if beside and is_own(file.name):
-            tally.own += 1
-            continue
-        tally.found += 1
-        tally.found_bytes += file.size
-        if to_key(file.upload_id) in known:
-            tally.known += 1
-        else:
-            yield file

@@ -15,6 +15,7 @@ from job_rig import KNOWN, write_wave
 from pyspark.sql import SparkSession
 from stored_rig import TEST_EVENT, aws_server, eventbridge, in_sns, left, make_queue, notification, put, s3_record, send
 
+from streaming import upkeep
 from streaming.errors import UserError
 from streaming.files.access import Access
 from streaming.files.command import Order, carry_out
@@ -23,10 +24,11 @@ from streaming.files.listing import list_files, stat_file
 from streaming.files.reading import StoredReader
 from streaming.files.report import make_report, write_report
 from streaming.files.report_writer import BESIDE, ReportWriter
-from streaming.files.stored_file import REPORT_SUFFIX
+from streaming.files.stored_file import REPORT_SUFFIX, StoredFile
 from streaming.files.tally import Tally
 from streaming.identity import LAKE_FILE
 from streaming.settings import Settings, load_settings
+from streaming.single.lake import VerdictLake
 from streaming.single.opening import open_judge
 from streaming.single.verdict_row import make_row
 from streaming.sinks import Lake
@@ -40,6 +42,7 @@ pytestmark = pytest.mark.spark
 TEXT = b"Just a text, of many lines.\n" * 2_000
 HOSTILE = "eve/'; DROP TABLE\x1b[31m +%2B.wav"
 LARGEST = 1 << 20
+STRANGERS = "a-stream"  # whose producers choose upload ids
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Stored:
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Give the verdicts by name; two for one name are an error."""
-        rows = read_rows(self.root)
+        rows = [row for row in read_rows(self.root) if row["stream"] != STRANGERS]
         by_name = {row["partition_key"]: row for row in rows}
         assert len(by_name) == len(rows), "a file has two verdicts"
         return by_name
@@ -97,6 +100,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory, index: Path, spark: SparkSe
         put(access, "inbox", {"old/elsewhere.wav": write_wave(6)})
         crash(spark, root, index, access)
         after_crash = read_rows(root)
+        forge(root, stat_file(str(folder), "top.wav"))
         order = Order((str(folder), "s3://inbox/new"), access, BESIDE)
         runs = [carry_out(order, lambda more: settings_for(root, index, more), spark=spark) for _ in range(2)]
         announced = announce(spark, root, index, access)
@@ -112,6 +116,13 @@ def crash(spark: SparkSession, root: Path, index: Path, access: Access) -> None:
         patch.setattr(Lake, "add_missing", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt("killed")))
         with pytest.raises(KeyboardInterrupt, match="killed"):
             job.judge([stat_file(str(root / "uploads"), "top.wav")])
+
+
+def forge(root: Path, file: StoredFile) -> None:
+    """Put a verdict on an upload into the lake whose producer guessed a file's id."""
+    facts = {**file.facts(), "stream": STRANGERS, "decision": "incomplete", "reason": "upload.x", "message": ""}
+    row = make_row("mallory/mine", {**facts, "decided_us": 1}, None, "")
+    assert VerdictLake(upkeep.Access(str(root / "lake"))).add_missing([row]) == 1
 
 
 def announce(spark: SparkSession, root: Path, index: Path, access: Access) -> Tally:

@@ -89,7 +89,9 @@ def answered(tmp_path_factory: pytest.TempPathFactory, index: Path, access: Acce
     root = tmp_path_factory.mktemp("requests")
     access.client("kinesis").create_stream(StreamName="uploads", ShardCount=3)
     whole, torn = legacy(WHOLE, 21), legacy(TORN, 22)
+    rest = legacy(WHOLE, 24)[2:]  # of an earlier upload, which began before what is read of the stream
     noise = [*legacy("frank/not asked for", 23), ProducedRecord(WHOLE, b"poison")]
+    put_on_stream(access, rest)
     numbers = put_on_stream(access, [*noise, *whole, *torn[:2], *upload(5, write_wave(KNOWN), V1)])
     queue = make_queue(access, "requests.fifo", tries=2)
     gone = request("nobody/nothing")
