@@ -54,6 +54,9 @@ def consume(queue: Queue, work: Work, asked: threading.Event, drain: bool) -> No
         for message, why in worked.refused:
             of = "" if policy.most_receives is None else f" of {policy.most_receives}"
             tell(f"message {message.id} cannot be used: {why} (try {message.receives}{of})")
+        if not nothing and not sys.stderr.isatty():  # for a log; who looks on has the bar
+            counts = f"{len(worked.done)} done, {len(worked.refused)} of no use, {len(worked.later)} put off"
+            tell(f"{len(held)} messages: {counts}")
         if policy.most_receives is not None:  # again at once: sooner with the dead letters, and out of its group's way
             queue.hide([message for message, _ in worked.refused], 0)
         if nothing and drain:

@@ -26,14 +26,20 @@ def aws_server() -> Iterator[Access]:
     server.start()
     host, port = server.get_host_and_port()
     access = Access(REGION, f"http://{host}:{port}")
+    forget(access)
     try:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in CREDENTIALS.items():
                 patch.setenv(name, value)
             yield access
     finally:
-        PoolManager().request("POST", f"{access.endpoint_url}/moto-api/reset")  # state outlives a server
+        forget(access)
         server.stop()
+
+
+def forget(access: Access) -> None:
+    """Empty the server: its state is the process's, and outlives it."""
+    PoolManager().request("POST", f"{access.endpoint_url}/moto-api/reset")
 
 
 def put(access: Access, bucket: str, objects: dict[str, bytes], **more: Any) -> None:

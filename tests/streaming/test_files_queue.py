@@ -49,6 +49,7 @@ def test_what_is_done_is_deleted_and_garbage_ends_with_the_dead_letters(
     said = capsys.readouterr().err.splitlines()
     assert said[0] == f"soundgate: after 3 tries a message of {name} goes to dead-{name}"
     assert said[1].endswith("cannot be used: it is\\nno JSON (try 1 of 3)")
+    assert said[2].endswith(" of no use, 0 put off")
 
 
 def test_a_message_stays_hidden_for_as_long_as_it_is_worked_on(access: Access) -> None:
