@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from pyspark.sql import DataFrame
 
-from streaming.catalogue import Catalogue
+from streaming.catalogue import Catalogue, open_catalogue
 from streaming.identification import identify_staged
-from streaming.judge import make_opener
+from streaming.index_in_use import IndexInUse
 from streaming.ledger import Ledger
 from streaming.metrics import Counted
 from streaming.pipeline import plan_rows
+from streaming.places import open_place
 from streaming.pressure import Pressure
 from streaming.settings import Settings
 from streaming.sinks import REJECTIONS, VERDICTS, Lake
@@ -43,7 +44,7 @@ class BatchWriter:
         self, settings: Settings, spool: Spool, staging: Staging, lake: Lake, ledger: Ledger, pressure: Pressure
     ) -> None:
         self._settings = settings
-        self._opener = make_opener(settings)
+        self._index = IndexInUse(settings, open_place(settings.checkpoint))
         self._spool = spool
         self._staging = staging
         self._lake = lake
@@ -73,10 +74,11 @@ class BatchWriter:
     def _write(self, outcomes: DataFrame, batch_id: int) -> None:
         self._staging.clear()
         self._spool.forget(self._ledger.oldest(batch_id), batch_id)
-        self._staging.write(plan_rows(outcomes, self._settings, self._opener), batch_id)
+        opener = self._index.look(self._renew_catalogue(outcomes))
+        self._staging.write(plan_rows(outcomes, self._settings, opener), batch_id)
         staged = self._staging.read(outcomes.sparkSession, batch_id)
         if self.catalogue is not None and not staged.where("print IS NOT NULL").isEmpty():
-            with identify_staged(staged, self.catalogue, self._opener.min_score) as identified:
+            with identify_staged(staged, self.catalogue, opener.min_score) as identified:
                 staged = self._staging.replace(identified, batch_id)
         self.last = count(staged)
         if self.last.verdicts:
@@ -88,6 +90,17 @@ class BatchWriter:
         self._ledger.post(batch_id, self.last.opened, self.last.closed)
         for observe in self.observers:
             observe(batch_id, counted(self.last, self._ledger.in_flight, self._pressure.on))
+
+    def _renew_catalogue(self, outcomes: DataFrame) -> Callable[[], str] | None:
+        """Give how a catalogue is opened anew; None where the index is one of files."""
+        if self.catalogue is None:
+            return None
+
+        def renew() -> str:
+            self.catalogue = open_catalogue(outcomes.sparkSession, str(self._settings.index))
+            return self.catalogue.sha256
+
+        return renew
 
 
 def counted(counts: BatchCounts, in_flight: int, shortened: bool) -> Counted:

@@ -53,6 +53,7 @@ def make_classify_udf(open_judge: Callable[[], Judge], name: str, fetch: Fetch, 
 
 def _open_once(name: str, open_judge: Callable[[], Judge]) -> Judge:
     if name not in _opened:
+        _opened.clear()  # an index that another one replaces, and its decoder's process, are needed no more
         _opened[name] = open_judge()
     return _opened[name]
 

@@ -38,6 +38,10 @@ BUILD_EPILOG = (
 ADD_EPILOG = "Example: `soundgate index add new-album/ -i .index`"
 REMOVE_EPILOG = "Example: `soundgate index remove track-07 -i .index`"
 LIST_EPILOG = "Example: `soundgate index list -i .index --json | jq -r '.recordings[].reference_id'`"
+USE_EPILOG = (
+    "Example: `soundgate index add new-album/ -i .index && soundgate index use --checkpoint s3://lake/checkpoints/gate "
+    "--wait 60` (exit code 1 when the job did not take it)"
+)
 VERIFY_EPILOG = "Example: `soundgate index verify -i .index` (exit code 1 when something is damaged)"
 
 
@@ -122,6 +126,42 @@ def verify(index: Index, as_json: Json = False) -> None:
         typer.echo(f"{index} is sound: {manifest.bytes:,} bytes as its manifest says")
     if damaged:
         raise UserError("; ".join([*damaged, "build the index again"]), exit_code=1)
+
+
+@app.command(epilog=USE_EPILOG)
+def use(
+    checkpoint: Annotated[str, typer.Option(help="The running job's checkpoint: a folder or s3://…")],
+    wait: Annotated[float, typer.Option(min=0, help="Wait so many seconds for the job's answer.")] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Tell a running job to answer from its index as it is now, from its next batch on."""
+    import secrets
+    import time
+
+    from streaming.identity import CHECKPOINT_FILE
+    from streaming.index_in_use import read_answer, request_index
+    from streaming.places import open_place
+
+    place = open_place(checkpoint)
+    if not place.exists(CHECKPOINT_FILE):
+        raise UserError(f"--checkpoint {checkpoint}: no job has run with it")
+    name = secrets.token_hex(8)
+    request_index(place, name)
+    until = time.monotonic() + wait
+    answer = read_answer(place, name)
+    while answer is None and time.monotonic() < until:
+        time.sleep(0.5)
+        answer = read_answer(place, name)
+    if as_json:
+        typer.echo(json.dumps(answer or {"request": name}))
+    if answer is None:
+        if wait:
+            raise UserError(f"no answer within {wait:g} s: is the job running? The request stays", exit_code=1)
+        return
+    if "problem" in answer:
+        raise UserError(f"the job goes on with the index that it has: {answer['problem']}", exit_code=1)
+    if not as_json:
+        typer.echo(f"the job answers from index {answer['index_sha256'][:12]}")
 
 
 def _recordings(index: str) -> tuple[str, Sequence[Recording]]:
