@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,23 @@ def test_no_two_processes_share_a_cache_of_compiled_code(tmp_path: Path) -> None
     assert ours == tmp_path / "worker-0"
     assert Path(theirs.strip()) == tmp_path / "worker-1"
     assert libraries._take_slot(tmp_path) == tmp_path / "worker-1"  # free again, since that process is gone
+
+
+@pytest.mark.slow
+def test_processes_that_begin_together_on_a_cold_cache_all_find_the_same(tmp_path: Path) -> None:
+    script = (
+        "import numpy as np; from udfs.decode import decode; from udfs.track import Track;"
+        "from udfs.features import extract_features;"
+        "track = Track.from_samples(np.random.default_rng(1).standard_normal(44_100) / 9, 22_050);"
+        "found = extract_features(track, decode(track), ['tempo', 'onsets', 'pitch']);"
+        "print(found.onsets_ms, found.tempo_bpm)"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cold")}
+    together = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=500)[0] for process in together]
+    assert [process.returncode for process in together] == [0, 0, 0]
+    assert len(set(said)) == 1
+    assert said[0].startswith("[")

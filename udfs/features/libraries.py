@@ -1,8 +1,8 @@
 """librosa, loaded so that no two processes ever share a cache of compiled code that one of them is filling.
 
-Several processes that compile librosa's kernels into one cold cache have crashed. So one process at a time, under a
-lock, compiles everything that the features use into a seed, and each process works on a copy of its own: a slot, held
-by a lock for as long as the process lives, and taken over by the next one with everything in it.
+Several processes that compile librosa's kernels into one cold cache have crashed. So each process works in a
+slot of its own, held by a lock for as long as the process lives and taken over by the next one with everything in it.
+The first one compiles all that the features use while the others wait, and leaves a copy as the seed of other slots.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from udfs.compiled import CACHE
 
 SLOTS = 256  # processes of one user on one machine; more than that get folders that are not kept
+READY = "ready"
 _held: list[Any] = []  # this process's lock; closing the file would give the slot back
 
 
@@ -29,16 +30,15 @@ _held: list[Any] = []  # this process's lock; closing the file would give the sl
 def load_librosa() -> Any:
     """Load librosa with a cache of compiled code that is this process's own; loaded once, and kept."""
     version = f"librosa-{_version('librosa')}-numba-{numba.__version__}"
-    slot = _take_slot(CACHE / version)
-    seed = CACHE / version / "seed"
-    ready = slot / "ready"
-    if not ready.exists():
+    slot, seed = _take_slot(CACHE / version), CACHE / version / "seed"
+    if not (slot / READY).exists():
         with _locked(CACHE / version / "seed.lock"):
-            if not (seed / "ready").exists():
-                librosa = _import_into(seed)
+            if not (seed / READY).exists():
+                librosa = _import_into(slot)
                 _use_everything(librosa)
-                (seed / "ready").touch()
-                shutil.copytree(seed, slot, dirs_exist_ok=True)
+                shutil.copytree(slot, seed, dirs_exist_ok=True)
+                for folder in (seed, slot):
+                    (folder / READY).touch()
                 return librosa
             shutil.copytree(seed, slot, dirs_exist_ok=True)
     return _import_into(slot)
