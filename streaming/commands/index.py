@@ -38,6 +38,7 @@ BUILD_EPILOG = (
 ADD_EPILOG = "Example: `soundgate index add new-album/ -i .index`"
 REMOVE_EPILOG = "Example: `soundgate index remove track-07 -i .index`"
 LIST_EPILOG = "Example: `soundgate index list -i .index --json | jq -r '.recordings[].reference_id'`"
+PUBLISH_EPILOG = "Example: `soundgate index publish -i /build/index --to /mnt/shared/index`"
 USE_EPILOG = (
     "Example: `soundgate index add new-album/ -i .index && soundgate index use --checkpoint s3://lake/checkpoints/gate "
     "--wait 60` (exit code 1 when the job did not take it)"
@@ -126,6 +127,22 @@ def verify(index: Index, as_json: Json = False) -> None:
         typer.echo(f"{index} is sound: {manifest.bytes:,} bytes as its manifest says")
     if damaged:
         raise UserError("; ".join([*damaged, "build the index again"]), exit_code=1)
+
+
+@app.command(epilog=PUBLISH_EPILOG)
+def publish(
+    index: Index,
+    to: Annotated[Path, typer.Option(help="The folder in which a running job reads its index.")],
+    as_json: Json = False,
+) -> None:
+    """Copy an index to where a job reads it; what is copied is read and compared before anything refers to it."""
+    from references.publish import publish_index
+
+    if is_catalogue(index):
+        raise UserError(f"{index} is made of Delta tables: readers see its newest state where it is")
+    with told_to_the_user():
+        sha256 = publish_index(Path(index), to)
+    typer.echo(json.dumps({"index_sha256": sha256}) if as_json else f"{to} is index {sha256[:12]}")
 
 
 @app.command(epilog=USE_EPILOG)
