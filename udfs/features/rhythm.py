@@ -16,6 +16,7 @@ from udfs.features.frames import FRAMES_A_SECOND, HOP, RATE, Floats
 START_BPM = 120.0
 TIGHTNESS = 100.0
 TEMPO_SECONDS = 600  # of the middle of a track: the tempogram of hours would need gigabytes
+LEAST_FRAMES = 3  # fewer have no peak among them
 LEAST_STRENGTH = 1e-3  # dB of rise in the strongest frame: below it, nothing begins anywhere
 
 PARAMETERS = {"start_bpm": START_BPM, "tightness": TIGHTNESS, "tempo_seconds": TEMPO_SECONDS, "hop": HOP, "rate": RATE}
@@ -31,7 +32,7 @@ def onset_strength(librosa: Any, levels: Floats, before: Floats | None) -> Float
 
 def find_onsets(librosa: Any, strength: Floats) -> list[int]:
     """Find the onsets, in ms."""
-    if not len(strength) or float(strength.max()) < LEAST_STRENGTH:
+    if len(strength) < LEAST_FRAMES or float(strength.max()) < LEAST_STRENGTH:
         return []
     frames = librosa.onset.onset_detect(onset_envelope=strength, sr=RATE, hop_length=HOP, units="frames")
     return [_milliseconds(frame) for frame in frames]
