@@ -23,6 +23,7 @@ from udfs.features.mel import BANDS, restore
 
 TASTED = (4, 14, 24)  # seconds whose spectrum is looked at: all of thousands of uploads are gigabytes
 CEPSTRA = 20
+RANGE_DB = 40.0  # under the loudest band: what is fainter is the format's floor, not the sound's
 SCALARS = ("tempo_bpm", "onsets_a_second", "pitch_median_hz")
 Matrix = NDArray[np.float64]
 
@@ -111,10 +112,13 @@ def _spectra(features: DeltaTable) -> dict[str, Matrix]:
         if len(levels):
             sums[row["upload_id"]] = sums.get(row["upload_id"], np.zeros(BANDS)) + levels.mean(axis=0)
             counts[row["upload_id"]] = counts.get(row["upload_id"], 0) + 1
-    return {
-        name: np.asarray(scipy.fft.dct(total / counts[name], norm="ortho")[1 : CEPSTRA + 1])
-        for name, total in sums.items()
-    }
+    return {name: _cepstrum(total / counts[name]) for name, total in sums.items()}
+
+
+def _cepstrum(levels: Matrix) -> Matrix:
+    """Give the shape of an average spectrum in dB (BANDS,), without its loudness, which is the coefficient left out."""
+    heard = np.maximum(levels, levels.max() - RANGE_DB)
+    return np.asarray(scipy.fft.dct(heard, norm="ortho")[1 : CEPSTRA + 1])
 
 
 def _matrix(rows: list[dict[str, Any]], names: Any) -> Matrix:
