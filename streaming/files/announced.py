@@ -8,17 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import SparkSession
 
-from streaming.files.access import Access
 from streaming.files.bar import Bar
 from streaming.files.consumer import Worked
 from streaming.files.judging import FilesJob
-from streaming.files.known import known_ids, to_key
+from streaming.files.known import Scope, to_key
 from streaming.files.listing import find_object
 from streaming.files.object_events import Created, EventError, parse_message
 from streaming.files.queue import Received
-from streaming.files.run import FILES_A_SLICE_AND_CORE, SLICE_FILES
-from streaming.files.slices import cut
-from streaming.files.stored_file import StoredFile, find_place, is_own, root_of
+from streaming.files.run import cut_slices
+from streaming.files.stored_file import StoredFile, find_place, root_of
 
 PARALLEL_REQUESTS = 8
 
@@ -30,37 +28,16 @@ class Announced:
     ----------
     spark, job, bar
         The session, what judges, and what shows how far it is.
-    lake
-        Where the verdicts are.
-    places
-        Under which objects are judged; whatever else is announced is passed over, since anybody may send to a queue.
-    access
-        The way to S3.
-    max_file_bytes
-        The largest file that is read.
-    beside
-        Whether reports lie beside files, so that what is named like one is passed over.
+    scope
+        What is judged: whatever else is announced is passed over, since anybody may send to a queue.
     """
 
-    def __init__(
-        self,
-        spark: SparkSession,
-        job: FilesJob,
-        bar: Bar,
-        lake: str,
-        places: Sequence[str],
-        access: Access,
-        max_file_bytes: int,
-        beside: bool,
-    ) -> None:
+    def __init__(self, spark: SparkSession, job: FilesJob, bar: Bar, scope: Scope) -> None:
         self._spark = spark
         self._job = job
         self._bar = bar
-        self._places = places
-        self._access = access
-        self._slice_bytes = FILES_A_SLICE_AND_CORE * job.cores * max_file_bytes
-        self._beside = beside
-        self._known = set[bytes]().union(*(known_ids(lake, place) for place in places))
+        self._scope = scope
+        self._known = set[bytes]().union(*(scope.known_ids(place) for place in scope.places))
 
     def work(self, messages: Sequence[Received]) -> Worked:
         """Judge what some messages announce; raises what stops the job, with no message done."""
@@ -77,7 +54,7 @@ class Announced:
         for file in self._find(wanted):
             by_root[root_of(file.place)].append(file)
         for files in by_root.values():
-            for part in cut(files, self._slice_bytes, SLICE_FILES):
+            for part in cut_slices(files, self._job, self._scope):
                 with self._bar.slice(self._spark, part):
                     self._job.judge(part)
                 self._known.update(to_key(file.upload_id) for file in part)
@@ -90,10 +67,10 @@ class Announced:
             if not isinstance(event, Created):
                 tally.passed[event.what] += 1
                 continue
-            found = find_place(self._places, f"s3://{event.bucket}/{event.key}")
+            found = find_place(self._scope.places, f"s3://{event.bucket}/{event.key}")
             if found is None:
                 tally.passed["elsewhere"] += 1
-            elif self._beside and is_own(found[1]):
+            elif self._scope.passes_over(found[1]):
                 tally.own += 1
             else:
                 wanted.append((*found, event.version_id))
@@ -102,9 +79,9 @@ class Announced:
     def _find(self, wanted: Sequence[tuple[str, str, str]]) -> Iterator[StoredFile]:
         """Ask the store for announced objects, and give those that are there and have no verdict, each once."""
         tally, seen = self._job.tally, set[bytes]()
-        self._access.client("s3")  # made here: several threads must not make it at a time
+        self._scope.access.client("s3")  # made here: several threads must not make it at a time
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            found = pool.map(lambda each: find_object(each[0], each[1], each[2], self._access), wanted)
+            found = pool.map(lambda each: find_object(each[0], each[1], each[2], self._scope.access), wanted)
             for (place, name, _), file in zip(wanted, found, strict=True):
                 tally.found += 1
                 if file is None:

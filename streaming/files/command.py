@@ -18,7 +18,7 @@ from streaming.files.announced import Announced
 from streaming.files.bar import Bar
 from streaming.files.consumer import consume
 from streaming.files.judging import FilesJob, check_writers, new_work
-from streaming.files.known import nothing_new
+from streaming.files.known import Scope
 from streaming.files.queue import open_queue
 from streaming.files.report_writer import BESIDE, ReportWriter, lies_under
 from streaming.files.run import judge_places
@@ -90,10 +90,9 @@ def carry_out(order: Order, load: LoadSettings, debug: bool = False, spark: Spar
             )
     check_index(settings)
     reports = open_reports(order)
-    if order.queue is None:
-        tally = nothing_new(settings.lake, order.places, order.access, order.reports == BESIDE)
-        if tally is not None:
-            return tally  # within a second, where starting Spark would take ten
+    scope = Scope(order.places, order.access, settings.lake, settings.max_upload_bytes, order.reports == BESIDE)
+    if order.queue is None and (tally := scope.nothing_new()) is not None:
+        return tally  # at once, where starting Spark would take ten seconds
     with stop_signals() as asked:
         with nullcontext() if debug else quiet_children():
             session = spark or start_session(settings.partitions)
@@ -102,7 +101,7 @@ def carry_out(order: Order, load: LoadSettings, debug: bool = False, spark: Spar
             job = FilesJob(session, settings, order.access, reports)
             job.prepare()
             try:
-                return _judge(order, session, job, settings, asked)
+                return _judge(order, session, job, scope, asked)
             finally:
                 with suppress(OSError):
                     job.close()
@@ -120,15 +119,13 @@ def carry_out(order: Order, load: LoadSettings, debug: bool = False, spark: Spar
                     session.stop()
 
 
-def _judge(order: Order, spark: SparkSession, job: FilesJob, settings: Settings, asked: threading.Event) -> Tally:
+def _judge(order: Order, spark: SparkSession, job: FilesJob, scope: Scope, asked: threading.Event) -> Tally:
     """Judge what lies under the places, or what the queue announces."""
-    beside, largest, lake = order.reports == BESIDE, settings.max_upload_bytes, settings.lake
     if order.queue is None:
-        return judge_places(spark, job, lake, order.places, order.access, asked, largest, beside)
+        return judge_places(spark, job, scope, asked)
     queue = open_queue(order.queue, order.access)
     with Bar() as bar:
-        announced = Announced(spark, job, bar, lake, order.places, order.access, largest, beside)
-        consume(queue, announced.work, asked, order.drain)
+        consume(queue, Announced(spark, job, bar, scope).work, asked, order.drain)
     return job.tally
 
 
