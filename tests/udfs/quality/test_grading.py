@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 import soxr
 
 from udfs.classify import Classifier
@@ -65,8 +66,15 @@ def test_noise_is_measured_within_six_decibels_under_speech_and_is_not_seen_in_m
         quality = examined(speech + noise(len(speech), loud * 10 ** (-decibels / 20)))
         assert quality.because[0] == "noise"
         assert abs(quality.measures["signal_to_noise_db"] - decibels - 5) < 6  # of the loud parts, not of the mean
-    music = decode(Track.from_file(DEMO / "west.ogg"))
-    assert examined(music.samples, music.sample_rate).measures["signal_to_noise_db"] is None
+    for name in ("west.ogg", "terminal.opus"):
+        music = decode(Track.from_file(DEMO / name))
+        assert examined(music.samples, music.sample_rate).measures["signal_to_noise_db"] is None
+
+
+def test_a_spectrum_that_fades_was_cut_by_nobody(speech: np.ndarray) -> None:
+    for order, hertz in ((1, 2_000), (2, 6_000)):
+        quality = examined(scipy.signal.sosfilt(scipy.signal.butter(order, hertz, fs=RATE, output="sos"), speech))
+        assert (quality.measures["cliff_db"], quality.because) == (0.0, ())
 
 
 def test_a_file_that_was_blown_up_from_a_lower_rate_is_found_out(speech: np.ndarray) -> None:
@@ -103,6 +111,8 @@ def test_an_offset_and_coarse_steps_are_found(speech: np.ndarray) -> None:
     coarse = examined(np.round(speech * 128) / 128)
     assert coarse.because[0] == "noise"
     assert 25 < coarse.measures["signal_to_noise_db"] < 45  # 8 bits
+    music = decode(Track.from_file(DEMO / "west.ogg"))
+    assert examined(np.round(music.samples * 64) / 64, music.sample_rate).because == ("noise",)
 
 
 def test_more_of_the_same_never_scores_higher(speech: np.ndarray) -> None:
