@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("streaming", "udfs", "references", "emr")
-# What only the building of bundles needs: an extra, which is not in the bundle.
-NOT_NEEDED = ("emr.bundle",)
+# What needs an extra that is not in the bundle: building bundles, and looking at the lake.
+NOT_NEEDED = ("emr.bundle", "streaming.page", "streaming.pictures")
 
 
 def look_around() -> dict[str, Any]:
@@ -47,7 +47,7 @@ def modules() -> list[str]:
         spec = importlib.util.find_spec(package)
         locations = list(spec.submodule_search_locations or []) if spec else []
         found += [m.name for m in pkgutil.walk_packages(locations, f"{package}.") if not m.name.endswith("__main__")]
-    return [name for name in found if name not in NOT_NEEDED]
+    return [name for name in found if not any(name == one or name.startswith(f"{one}.") for one in NOT_NEEDED)]
 
 
 def look_on_executor(_: object) -> list[dict[str, Any]]:
