@@ -22,6 +22,7 @@ from streaming.commands import (
     files,
     index,
     lake,
+    listen,
     produce,
     publish,
     quality,
@@ -76,6 +77,8 @@ app.command("quality", epilog=quality.EPILOG)(quality.quality)
 app.command("sanitise", epilog=sanitise.EPILOG)(sanitise.sanitise)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("status", epilog=status.EPILOG)(status.status)
+app.command("listen", epilog=listen.EPILOG)(listen.listen)
+app.command("plays", epilog=listen.PLAYS_EPILOG)(listen.plays)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("browse", epilog=browse.EPILOG)(browse.browse)
 app.command("publish", epilog=publish.EPILOG)(publish.publish)

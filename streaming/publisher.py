@@ -22,9 +22,11 @@ from typing import Any
 from streaming.errors import UserError
 from streaming.places import Place, open_place
 from streaming.publisher_targets import Answer, Message, Target
-from streaming.verdict_feed import VerdictFeed
+from streaming.verdict_feed import TABLE, VerdictFeed
 
 FOLDER = "_soundgate/publisher"
+# Which tables are published, and which of their columns are a message's id and what subscriptions filter by.
+PUBLISHED = {"verdicts": ("upload_id", "decision"), "play_changes": ("change_id", "change")}
 # What a receiver gets: all of a verdict but the long lists, which stay in the table for whoever asks.
 LEFT_OUT = frozenset({"evidence", "candidates", "missing"})
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -53,7 +55,7 @@ class Tally:
 
 
 class Publisher:
-    """Publishes one lake's verdicts to one target.
+    """Publishes one table of a lake, the verdicts as a rule, to one target.
 
     Parameters
     ----------
@@ -67,14 +69,24 @@ class Publisher:
         Where there is no cursor yet: begin with the next commit instead of the first.
     stop
         Set by others: send nothing more.
+    table
+        One of `PUBLISHED`.
     """
 
     def __init__(
-        self, lake: str, to: str, target: Target, from_now: bool = False, stop: threading.Event | None = None
+        self,
+        lake: str,
+        to: str,
+        target: Target,
+        from_now: bool = False,
+        stop: threading.Event | None = None,
+        table: str = TABLE,
     ) -> None:
-        self._feed = VerdictFeed(lake)
+        self._feed = VerdictFeed(lake, table)
+        self._table = table
         self._place: Place = open_place(lake)
-        self._folder = f"{FOLDER}/{hashlib.sha256(to.encode()).hexdigest()[:16]}"
+        filed = to if table == TABLE else f"{table} {to}"
+        self._folder = f"{FOLDER}/{hashlib.sha256(filed.encode()).hexdigest()[:16]}"
         self._target = target
         self._from_now = from_now
         self._stop = stop or threading.Event()
@@ -144,15 +156,15 @@ class Publisher:
         cursor = Cursor(**json.loads(data))
         if cursor.table_id != table_id:
             raise UserError(
-                "the lake's verdict table was made anew since this target was last published to. To publish the new "
-                f"table from its beginning, delete {self._folder}/cursor.json in the lake"
+                f"the lake's table {self._table} was made anew since this target was last published to. To publish the "
+                f"new one from its beginning, delete {self._folder}/cursor.json in the lake"
             )
         return cursor
 
     def _publish(self, rows: Iterable[dict[str, Any]], cursor: Cursor, saving: bool = True) -> Cursor:
         """Send a commit's rows from where the cursor stands, a few at a time; the cursor follows what is done."""
         left = islice(rows, cursor.rows, None)
-        while group := [make_message(row) for row in islice(left, self._target.batch)]:
+        while group := [make_message(row, self._table) for row in islice(left, self._target.batch)]:
             self._deliver(group)
             if self._stop.is_set():
                 break
@@ -196,7 +208,7 @@ class Publisher:
         latest = self._feed.latest()
         if latest >= cursor.version and self._feed.commit(cursor.version) is None:
             raise UserError(
-                f"version {cursor.version} is no longer in the log of the verdict table (it is at {latest}): nothing "
+                f"version {cursor.version} is no longer in the log of the table (it is at {latest}): nothing "
                 "was published for longer than the log is kept. Publish all that the table holds now with "
                 "`soundgate publish --all`"
             )
@@ -206,10 +218,12 @@ class Publisher:
         return cursor
 
 
-def make_message(row: dict[str, Any]) -> Message:
-    """Write a row of ``verdicts`` as JSON; times as ISO 8601 in UTC."""
+def make_message(row: dict[str, Any], table: str = TABLE) -> Message:
+    """Write a row as JSON; times as ISO 8601 in UTC."""
     body = {name: value for name, value in row.items() if name not in LEFT_OUT}
-    return Message(str(row["upload_id"]), str(row["decision"]), json.dumps(body, default=write_time, ensure_ascii=True))
+    names = PUBLISHED[table]
+    text = json.dumps(body, default=write_time, ensure_ascii=True)
+    return Message(str(row[names[0]]), str(row[names[1]]), text, names)
 
 
 def write_time(value: object) -> str:

@@ -29,11 +29,15 @@ CALL_BYTES = 240 * 1024
 
 @dataclass(frozen=True)
 class Message:
-    """A verdict on its way: the upload's id, by which a receiver knows what it has had already, and the JSON text."""
+    """A verdict on its way: the upload's id, by which a receiver knows what it has had already, and the JSON text.
+
+    Of another table's rows `names` say what id and decision are.
+    """
 
     id: str
     decision: str
     body: str
+    names: tuple[str, str] = ("upload_id", "decision")
 
 
 class Answer(Enum):
@@ -169,8 +173,8 @@ def is_loopback(host: str) -> bool:
 def attributes(message: Message) -> dict[str, Any]:
     """Give what subscriptions can filter by."""
     return {
-        "upload_id": {"DataType": "String", "StringValue": message.id},
-        "decision": {"DataType": "String", "StringValue": message.decision},
+        message.names[0]: {"DataType": "String", "StringValue": message.id},
+        message.names[1]: {"DataType": "String", "StringValue": message.decision},
     }
 
 

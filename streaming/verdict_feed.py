@@ -1,4 +1,4 @@
-"""The verdicts of a lake in the order in which they were committed, read from the table's own log, without a JVM.
+"""A table's rows in the order in which they were committed, read from the table's own log, without a JVM.
 
 A Delta table's log has one numbered file a commit; the files that a commit added hold its rows. The table is only ever
 appended to, so a commit that removes files rewrites rows that were there already (``soundgate lake``), and is passed
@@ -34,19 +34,20 @@ class Commit:
 
 
 class VerdictFeed:
-    """Reads a lake's verdicts commit by commit."""
+    """Reads a lake's verdicts, or another of its tables, commit by commit."""
 
-    def __init__(self, lake: str) -> None:
+    def __init__(self, lake: str, table: str = TABLE) -> None:
         self._lake = lake.rstrip("/")
-        self._place = open_place(f"{self._lake}/{TABLE}")
+        self._table = table
+        self._place = open_place(f"{self._lake}/{table}")
 
     def table_id(self) -> str:
         """Give the table's own id: another one means another table in the same place."""
-        return str(open_table(self._lake, TABLE).metadata().id)
+        return str(open_table(self._lake, self._table).metadata().id)
 
     def latest(self) -> int:
         """Give the number of the last commit."""
-        return int(open_table(self._lake, TABLE).version())
+        return int(open_table(self._lake, self._table).version())
 
     def commit(self, version: int) -> Commit | None:
         """Read a commit; None when it is not there yet."""
@@ -65,14 +66,14 @@ class VerdictFeed:
             data = self._place.read(name)
             if data is None:
                 raise UserError(
-                    f"the file {name} of version {commit.version} of {self._lake}/{TABLE} is gone: it was vacuumed "
-                    "before it was published. Publish all that the table holds now with `soundgate publish --all`"
+                    f"the file {name} of version {commit.version} of {self._lake}/{self._table} is gone: it was "
+                    "vacuumed before it was published. Publish all that the table holds now: `soundgate publish --all`"
                 )
             yield from pq.read_table(io.BytesIO(data)).to_pylist()
 
     def everything(self) -> Iterator[dict[str, Any]]:
         """Give all rows of the table as it is now."""
-        yield from query(open_table(self._lake, TABLE), "SELECT * FROM lake")
+        yield from query(open_table(self._lake, self._table), "SELECT * FROM lake")
 
 
 def parse_commit(data: bytes, version: int) -> Commit:

@@ -21,6 +21,8 @@ Examples:
 
     soundgate publish --lake lake --to sqs:verdicts.fifo --from-now
 
+    soundgate publish --lake lake --table play_changes --to https://example.org/plays
+
 Each verdict is sent at least once; the upload id is the message's id. How far each target has got is kept in the lake,
 so a publisher that was stopped goes on where it was. Exit code 0: stopped as asked; 2: could not run.
 """
@@ -29,6 +31,9 @@ so a publisher that was stopped goes on where it was. Exit code 0: stopped as as
 def publish(
     lake: Annotated[str | None, typer.Option(envvar="SOUNDGATE_LAKE", help="The job's lake.")] = None,
     to: Annotated[str, typer.Option("--to", metavar="TARGET", help="sns:ARN, sqs:QUEUE or https://…")] = "",
+    table: Annotated[
+        str, typer.Option(help="What is published: verdicts, or play_changes (`soundgate listen`).")
+    ] = "verdicts",
     once: Annotated[bool, typer.Option("--once", help="Publish what is there, then exit.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Publish the whole table as it is now, then exit.")] = False,
     from_now: Annotated[
@@ -39,13 +44,15 @@ def publish(
     as_json: Annotated[bool, typer.Option("--json", help="At the end, print what was done as JSON.")] = False,
 ) -> None:
     """Send each final verdict to a target, beside the job and independent of it."""
-    from streaming.publisher import Publisher
+    from streaming.publisher import PUBLISHED, Publisher
     from streaming.publisher_targets import open_target
 
     if lake is None or not to:
         raise UserError("--lake (or SOUNDGATE_LAKE) and --to are needed")
+    if table not in PUBLISHED:
+        raise UserError(f"--table {table}: it is one of {', '.join(PUBLISHED)}")
     stop = threading.Event()
-    publisher = Publisher(lake, to, open_target(to, region, endpoint_url), from_now, stop)
+    publisher = Publisher(lake, to, open_target(to, region, endpoint_url), from_now, stop, table)
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         if everything:

@@ -1,0 +1,92 @@
+"""``soundgate listen``: follow broadcasts without end; ``soundgate plays``: what plays, and what played."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streaming.partition_key import printable
+
+EPILOG = """
+Examples:
+
+    soundgate listen --source kinesis:radio --index index --lake s3://lake/lake --checkpoint s3://lake/checkpoints/radio
+
+    soundgate listen --source files:radio --index index --lake lake --checkpoint checkpoint --drain
+
+    soundgate publish --lake lake --table play_changes --to https://example.org/plays
+
+A channel is a partition key, a broadcast of it an upload whose chunks are segments (small files of their own), samples,
+or slices of an endless MP3 or AAC stream: docs/long-streams.md. SIGTERM and the stop file finish the batch. Exit code
+0: it ended as asked; 2: it could not start, or stopped by itself.
+"""
+PLAYS_EPILOG = "Example: `soundgate plays --lake lake --json | jq '.now'`"
+
+
+def listen(
+    source: Annotated[list[str] | None, typer.Option(help="files:DIR or kinesis:STREAM; may be repeated.")] = None,
+    index: Annotated[Path | None, typer.Option(help="The reference index.")] = None,
+    lake: Annotated[str | None, typer.Option(help="Where the tables go: a folder or s3://…")] = None,
+    checkpoint: Annotated[str | None, typer.Option(help="Where the job remembers how far it is.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.")] = None,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Hear what is there, then exit; what plays stays open.")
+    ] = False,
+    silence_seconds: Annotated[
+        float, typer.Option(min=1, help="Wait so long for missing chunks, and for more, before plays are ended.")
+    ] = 60.0,
+    trigger_seconds: Annotated[float | None, typer.Option(help="From one batch's start to the next.")] = None,
+    stop_file: Annotated[Path | None, typer.Option(help="When it appears, finish the batch and exit.")] = None,
+    partitions: Annotated[int | None, typer.Option(help="State partitions; fixed by the first batch.")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS region of the streams.")] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option("--endpoint-url", metavar="URL", help="Another Kinesis than AWS', for tests.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="At the end, print the rows written as JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show what Spark says on standard error, all of it.")] = False,
+) -> None:
+    """Say what plays in broadcasts: each recording's start and end, into the tables `plays` and `play_changes`."""
+    from streaming.listen.job import listen as run_job
+    from streaming.settings import load_settings
+
+    flags = {
+        "source": source or None,
+        "index": index,
+        "lake": lake,
+        "checkpoint": checkpoint,
+        "drain": drain or None,
+        "trigger_seconds": trigger_seconds,
+        "stop_file": stop_file,
+        "partitions": partitions,
+        "kinesis_region": region,
+        "kinesis_endpoint_url": endpoint_url,
+    }
+    written = run_job(load_settings(flags, config), silence_seconds, debug=debug)
+    told = ", ".join(f"{number} {name}" for name, number in written.items())
+    typer.echo(json.dumps(written) if as_json else told)
+
+
+def plays(
+    lake: Annotated[str, typer.Option(envvar="SOUNDGATE_LAKE", help="The lake that is listened into.")],
+    last: Annotated[int, typer.Option(min=1, help="How many plays that are over.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what plays now on each channel, and what played last."""
+    from streaming.listen.reader import read_now, read_plays
+
+    now, over = read_now(lake), read_plays(lake, last)
+    if as_json:
+        typer.echo(json.dumps({"now": now, "plays": over}, default=str))
+        return
+    for row in now:
+        typer.echo(printable(f"{row['channel']}\tnow\tsince {row['started_at']:%H:%M:%S}\t{_about(row)}"))
+    for row in over:
+        at = f"{row['started_at']:%Y-%m-%d %H:%M:%S} – {row['ended_at']:%H:%M:%S}"
+        typer.echo(printable(f"{row['channel']}\t{at}\t{_about(row)}"))
+
+
+def _about(row: dict[str, str]) -> str:
+    return " – ".join(part for part in (row["artist"], row["title"]) if part) or row["reference_id"]

@@ -1,0 +1,144 @@
+"""The job that listens: sources -> broadcasts, each followed by itself -> plays and changes, each batch once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import nullcontext, suppress
+from typing import Any
+
+from py4j.protocol import Py4JError
+from pyspark.sql import DataFrame, SparkSession
+
+from streaming.batch import ClosingError
+from streaming.errors import UserError
+from streaming.identity import claim
+from streaming.index_place import is_catalogue
+from streaming.listen.processor import HEARD, Ear, ListenProcessor
+from streaming.listen.tables import CHANGES, PLAYS, append, create_tables
+from streaming.places import open_place
+from streaming.quiet import quiet_children
+from streaming.run import LOOK_SECONDS, check_index, explain, found_nothing, hush
+from streaming.session import LOG_LEVEL, start_session
+from streaming.settings import Settings
+from streaming.signals import stop_signals
+from streaming.sinks import REJECTIONS
+from streaming.sources import check_folders, group_records, read_records, session_properties
+from udfs.index_files import MANIFEST
+from udfs.match import MIN_SCORE
+
+WRITER = "_soundgate/listen"  # in the lake: which checkpoint listens into it, beside the one that judges uploads
+STAGED = "staged"
+ORDER = (CHANGES, PLAYS, REJECTIONS)
+
+
+def listen(
+    settings: Settings, silence_seconds: float = 60.0, spark: SparkSession | None = None, debug: bool = False
+) -> dict[str, int]:
+    """Listen until asked to stop, or, with ``drain``, until there is nothing new; what plays then goes on playing.
+
+    Parameters
+    ----------
+    settings
+        As the job's that judges uploads.
+    silence_seconds
+        How long to wait for chunks that are missing, and for more, before what plays is ended.
+    spark
+        A session to use.
+    debug
+        Let everything through that Spark says on standard error.
+
+    Returns
+    -------
+    dict
+        Rows written, by table.
+
+    Raises
+    ------
+    UserError
+        When it could not start, or stopped by itself.
+    """
+    check_folders(settings)
+    if is_catalogue(settings.index):
+        raise UserError(f"--index {settings.index}: listening needs an index of files, which answers window by window")
+    check_index(settings)
+    with stop_signals() as asked:
+        with nullcontext() if debug else quiet_children():
+            session = spark or start_session(settings.partitions, session_properties(settings))
+        try:
+            return ListenJob(session, settings, silence_seconds).run(asked)
+        finally:
+            if spark is None:
+                with suppress(Py4JError, ConnectionError):
+                    session.stop()
+
+
+class ListenJob:
+    """A query that listens, and what belongs to it."""
+
+    def __init__(self, spark: SparkSession, settings: Settings, silence_seconds: float) -> None:
+        self._spark = spark
+        self._settings = settings
+        self._silence_ms = int(silence_seconds * 1000)
+        self._place = open_place(settings.checkpoint)
+        lake = open_place(f"{settings.lake}/{WRITER}")
+        self._app_id = claim(self._place, lake, settings.lake, settings.adopt_lake).app_id
+        self._closing = False  # begin no further batch
+        self._refused = False  # whether one was: the query then ends with an error that is none
+        self.written = dict.fromkeys(ORDER, 0)
+
+    def run(self, asked: threading.Event) -> dict[str, int]:
+        """Run the query until it is to end, then end it between two batches."""
+        create_tables(self._spark, self._settings.lake)
+        query = (
+            self._plan()
+            .writeStream.queryName("soundgate-listen")
+            .foreachBatch(self._write)
+            .option("checkpointLocation", self._settings.checkpoint)
+            .trigger(processingTime=f"{int(self._settings.trigger_seconds * 1000)} milliseconds")
+            .start()
+        )
+        first: int | None = None
+        while query.isActive and not asked.wait(LOOK_SECONDS):
+            progress: Any = query.lastProgress
+            if progress is not None:
+                first = progress["batchId"] if first is None else first
+                if self._settings.drain and progress["batchId"] != first and found_nothing(progress):
+                    break
+            if self._settings.stop_file is not None and self._settings.stop_file.exists():
+                self._settings.stop_file.unlink(missing_ok=True)
+                break
+        self._closing = True
+        hush(self._spark)
+        while query.isActive:
+            if not query.status["isTriggerActive"]:
+                query.stop()
+            time.sleep(LOOK_SECONDS / 4)
+        self._spark.sparkContext.setLogLevel(LOG_LEVEL)
+        failure = query.exception()
+        if failure is not None and not self._refused:
+            raise UserError(f"the job stopped: {explain(failure)}") from failure
+        return self.written
+
+    def _plan(self) -> DataFrame:
+        manifest = (self._settings.index / MANIFEST).read_bytes()
+        least = MIN_SCORE if self._settings.min_score is None else self._settings.min_score
+        processor = ListenProcessor(Ear(str(self._settings.index), manifest, least), self._silence_ms)
+        records = group_records(read_records(self._spark, self._settings))
+        return records.groupBy("partition_key", "upload_id").transformWithState(
+            statefulProcessor=processor, outputStructType=HEARD, outputMode="append", timeMode="ProcessingTime"
+        )
+
+    def _write(self, heard: DataFrame, batch_id: int) -> None:
+        """Write a batch: 1. stage (the plan's one action), 2. changes, 3. plays, 4. rejections."""
+        if self._closing:
+            self._refused = True
+            raise ClosingError("no further batch is begun: the job is stopping")
+        self._place.remove_tree(STAGED)
+        path = f"{self._settings.checkpoint}/{STAGED}/{batch_id}"
+        heard.write.mode("overwrite").parquet(path)
+        staged = heard.sparkSession.read.schema(HEARD).parquet(path)
+        if staged.isEmpty():
+            return
+        for name in ORDER:
+            self.written[name] += append(staged, self._settings.lake, name, self._app_id, batch_id)
