@@ -154,13 +154,22 @@ class Settle(Action):
     """Wait until everything that was added is read and what came of it is committed."""
 
     def play(self, stage: Stage) -> None:
-        """Wait for an empty batch that began after now: the one that may be running now began before what was added."""
+        """Wait for an empty batch that began after now.
+
+        The one that may be running now began before what was added; of a job just started, the first may be one that
+        the run before had planned and not done.
+        """
         before = stage.last("batchId")
-        floor = -1 if before is None else before + 1
+        floor = None if before is None else before + 1
 
         def idle() -> bool:
+            nonlocal floor
             batch_id = stage.last("batchId")
-            return batch_id is not None and batch_id > floor and stage.last("numInputRows") == 0
+            if batch_id is None:
+                return False
+            floor = batch_id if floor is None else floor
+            found_nothing_ever = "addBatch" not in stage.last("durationMs")
+            return found_nothing_ever or (batch_id > floor and stage.last("numInputRows") == 0)
 
         _wait(stage, idle)
 
