@@ -15,8 +15,13 @@ GONE = 0.003  # of the track's level (-50 dB)
 THERE = 0.25  # of it: right before and right behind
 
 
-def find_dropouts(glimpses: Glimpses) -> tuple[int, float]:
-    """Count a track's dropouts; gives their number and their seconds together."""
+def find_dropouts(glimpses: Glimpses, rounded_away: float = 0.0) -> tuple[int, float]:
+    """Count a track's dropouts; gives their number and their seconds together.
+
+    What is under `rounded_away` was rounded to nothing: where that is more than a dropout leaves, none can be told.
+    """
+    if rounded_away > GONE * glimpses.level:
+        return 0, 0.0
     heights: Floats = glimpses.heights
     gone = heights <= GONE * glimpses.level
     edges = np.flatnonzero(np.diff(gone.view(np.int8), prepend=0, append=0))

@@ -47,9 +47,10 @@ def _examine(samples: Floats, sample_rate: int) -> Quality | None:
     signal, noise = signal_and_noise(glimpses.powers, glimpses.frequencies, weights)
     if not 0 < signal < math.inf or not 0 < glimpses.level < math.inf:
         return None
-    noise = max(noise, rounding_noise(glimpses.windows))
+    rounding = rounding_noise(glimpses.windows)
+    noise = max(noise, rounding)
     bandwidth = find_bandwidth(glimpses.powers, glimpses.frequencies)
-    dropouts, lost_seconds = find_dropouts(glimpses)
+    dropouts, lost_seconds = find_dropouts(glimpses, math.sqrt(3 * rounding))
     seconds = len(samples) / sample_rate
     return grade(
         Measures(
