@@ -28,8 +28,8 @@ that it matches. Exit code 0: measured; 1: nothing could be said of it; 2: could
 
 
 def quality(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE|REFERENCE]", help="The recording.")] = None,
-    degraded: Annotated[Path | None, typer.Argument(metavar="[DEGRADED]", help="A copy of it.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE|REFERENCE", help="The recording.")] = None,
+    degraded: Annotated[Path | None, typer.Argument(metavar="DEGRADED", help="A copy of it.")] = None,
     speed: Annotated[
         float, typer.Option(min=0.5, max=2.0, help="The copy's speed, where a match tells another than 1.")
     ] = 1.0,
