@@ -1,6 +1,6 @@
 """Bring a catalogue in line with a source: list -> compare -> fetch -> judge -> write, a page at a time.
 
-A page is written in one commit, and behind it how far the sync has got, so one that was stopped goes on there and
+A page is written in a commit, and behind it how far the sync has got, so one that was stopped goes on there and
 fetches nothing twice. Only a sync that saw all pages takes recordings away, and each only when the source, asked for it
 by name, says that it is gone.
 """
@@ -71,14 +71,18 @@ class Sync:
             When the source cannot be read on; what was done so far stays done.
         """
         start, seen = self._resume()
+        stored = set(self._entries)
         with self._table.fetching() as folder:
             for page in self._source.pages(start):
                 changed = [entry for found in page.found if (entry := self._take(found, folder)) is not None]
-                self._table.put(changed)
+                self._table.put([entry for entry in changed if entry.reference_id not in stored], new=True)
+                self._table.put([entry for entry in changed if entry.reference_id in stored])
+                stored.update(entry.reference_id for entry in changed)
                 seen.update(found.origin_id for found in page.found)
                 note = {"page": page.number + 1, "seen": sorted(seen), "at": time.time()}
                 self._table.write_note(self._note, note)
         self._take_away(seen)
+        self._table.tidy()
         self._table.write_note(self._note, None)
         return self.tally
 
@@ -99,7 +103,7 @@ class Sync:
             return None
         entry = self._fetch(before, found, folder)
         self._entries[entry.reference_id] = self._mine[found.origin_id] = entry
-        if entry.state is State.REFUSED:
+        if entry.problem:
             self.tally.refused += 1
         elif before is None:
             self.tally.new += 1
@@ -114,6 +118,8 @@ class Sync:
         try:
             fetched = self._source.fetch(found, folder)
         except NotFetchedError as error:
+            if before is not None and before.state is State.LISTED:  # what was fetched before is still good
+                return replace(before, problem=str(error), changed_at=now)
             entry = before or self._new(found, {})
             return replace(entry, state=State.REFUSED, problem=str(error), changed_at=now)  # its version stays unknown
         entry = before or self._new(found, fetched.about)

@@ -28,6 +28,7 @@ TABLE, AUDIO, SYNC, LOCK = "recordings", "audio", "sync", ".lock"
 _TEXT, _LONG, _TIME = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC")
 _OTHER = {"bytes": _LONG, "duration_ms": _LONG, "by_hand": pa.list_(_TEXT), "added_at": _TIME, "changed_at": _TIME}
 SCHEMA = pa.schema([(name, _OTHER.get(name, _TEXT)) for name in Entry.__dataclass_fields__])
+MOST_FILES = 32  # each commit of new recordings makes one
 PROPERTIES = {"delta.enableDeletionVectors": "false"}
 
 
@@ -50,8 +51,11 @@ class CatalogueTable:
         batches = QueryBuilder().register("catalogue", table).execute("SELECT * FROM catalogue ORDER BY reference_id")
         return [_to_entry(row) for batch in batches for row in pa.record_batch(batch).to_pylist()]
 
-    def put(self, entries: Sequence[Entry]) -> None:
-        """Add entries, or change those that are there, in one commit."""
+    def put(self, entries: Sequence[Entry], new: bool = False) -> None:
+        """Add entries, or change those that are there, in one commit.
+
+        Where all are said to be new nothing that is there is read or written again.
+        """
         if not entries:
             return
         rows = pa.Table.from_pylist([asdict(entry) for entry in entries], SCHEMA)
@@ -59,10 +63,19 @@ class CatalogueTable:
             self.place.mkdir(parents=True, exist_ok=True)
             write_deltalake(str(self.place / TABLE), rows, configuration=PROPERTIES)
             return
+        if new:
+            write_deltalake(str(self.place / TABLE), rows, mode="append")
+            return
         merge = DeltaTable(str(self.place / TABLE)).merge(
             rows, "old.reference_id = new.reference_id", source_alias="new", target_alias="old"
         )
         merge.when_matched_update_all().when_not_matched_insert_all().execute()
+
+    def tidy(self) -> None:
+        """Join the files of many small commits."""
+        table = DeltaTable(str(self.place / TABLE)) if self.exists else None
+        if table is not None and len(table.file_uris()) > MOST_FILES:
+            table.optimize.compact()
 
     @contextmanager
     def held(self) -> Iterator[None]:

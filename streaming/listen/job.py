@@ -122,8 +122,9 @@ class ListenJob:
 
     def _plan(self) -> DataFrame:
         manifest = (self._settings.index / MANIFEST).read_bytes()
+        marker_ms = int(self._settings.marker_hours * 3_600_000)
         least = MIN_SCORE if self._settings.min_score is None else self._settings.min_score
-        processor = ListenProcessor(Ear(str(self._settings.index), manifest, least), self._silence_ms)
+        processor = ListenProcessor(Ear(str(self._settings.index), manifest, least), self._silence_ms, marker_ms)
         records = group_records(read_records(self._spark, self._settings))
         return records.groupBy("partition_key", "upload_id").transformWithState(
             statefulProcessor=processor, outputStructType=HEARD, outputMode="append", timeMode="ProcessingTime"

@@ -72,16 +72,19 @@ class ListenProcessor(StatefulProcessor):
         What to listen with.
     silence_ms
         How long to wait for what is missing, and for more.
+    marker_ms
+        How long a broadcast that fell silent is remembered; at least the stream's retention.
     """
 
-    def __init__(self, ear: Ear, silence_ms: int) -> None:
+    def __init__(self, ear: Ear, silence_ms: int, marker_ms: int) -> None:
         self._ear = ear
         self._silence_ms = silence_ms
+        self._marker_ms = marker_ms
 
     def init(self, handle: StatefulProcessorHandle) -> None:
         """Name the state; called once a task."""
         self._handle = handle
-        self._state = handle.getValueState("broadcast", TEXT)
+        self._state = handle.getValueState("broadcast", TEXT, self._marker_ms)
 
     def handleInputRows(self, key: Any, rows: Iterator[Any], timerValues: TimerValues) -> Iterator[Row]:  # noqa: N802, N803
         """Listen to what came in this batch."""

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 from deltalake import write_deltalake
 from job_rig import RATE, Rig, make_rig, make_sound, records, upload_id
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from typer.testing import CliRunner
 
 from references.build import build_index
@@ -24,10 +24,13 @@ from streaming.chunk import Chunk, Compression, Format
 from streaming.cli import app
 from streaming.errors import UserError
 from streaming.listen.job import listen
+from streaming.listen.processor import Ear, ListenProcessor
 from streaming.listen.reader import read_now
 from streaming.producer import Record
 from streaming.publisher import Publisher
 from streaming.publisher_targets import Answer, Message, Sent, attributes
+from udfs.index_files import MANIFEST
+from udfs.match import MIN_SCORE
 from udfs.track import Encoding
 
 CHANGE_COLUMNS = pa.schema(
@@ -113,6 +116,50 @@ def test_what_plays_is_told_once_over_batches_stops_and_repetitions(
     text = CliRunner().invoke(app, ["plays", "--lake", str(tmp_path / "lake")]).stdout
     assert "\u202e" not in text
     assert "Ada – The One" in text
+
+
+class Handle:
+    """What Spark gives a processor: a state of one value, and timers."""
+
+    def __init__(self) -> None:
+        self.text: tuple[str] | None = None
+        self.timers: list[int] = []
+
+    def getValueState(self, *_: object) -> Handle:  # noqa: N802 - Spark's names, from here on
+        return self
+
+    def get(self) -> tuple[str] | None:
+        return self.text
+
+    def update(self, text: tuple[str]) -> None:
+        self.text = text
+
+    def listTimers(self) -> list[int]:  # noqa: N802
+        return self.timers
+
+    def deleteTimer(self, timer: int) -> None:  # noqa: N802
+        self.timers.remove(timer)
+
+    def registerTimer(self, timer: int) -> None:  # noqa: N802
+        self.timers.append(timer)
+
+    def getCurrentProcessingTimeInMs(self) -> int:  # noqa: N802
+        return 1_000
+
+
+def test_a_timer_gives_up_what_is_missing_and_then_ends_what_plays(known: Path) -> None:
+    ear = Ear(str(known), (known / MANIFEST).read_bytes(), MIN_SCORE)
+    processor, handle = ListenProcessor(ear, silence_ms=60_000, marker_ms=3_600_000), Handle()
+    processor.init(handle)  # type: ignore[arg-type]
+    key = (CHANNEL, upload_id(1))
+    sent = [record for number, record in enumerate(broadcast()[:9]) if number != 6]
+    given = [Row(data=one.data, arrived_us=0, stream="s", sequence_number="1") for one in sent]
+    told = [row.kind for row in processor.handleInputRows(key, iter(given), handle)]  # type: ignore[arg-type]
+    assert (told, handle.timers) == (["play_changes"], [61_000])
+    for rest, timers in (([], [61_000]), (["play_changes", "plays"], [])):
+        handle.timers.clear()  # Spark takes an expired one away
+        told = [row.kind for row in processor.handleExpiredTimer(key, handle, None)]  # type: ignore[arg-type]
+        assert (told, handle.timers) == (rest, timers)
 
 
 def test_changes_are_published_at_least_once_each_under_its_own_id(tmp_path: Path) -> None:
