@@ -57,8 +57,8 @@ LOCAL_PROPERTIES = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "2g",
-    # Of the JVM's work here, which is planning and copying, the optimising compiler was the largest part: it doubled the
-    # demo's time and still took a third of the CPU in the tenth minute. Without it the code cache shrinks to 48 MB, in
+    # Of the JVM's work here, which is planning and copying, the optimising compiler was the largest part: half of the
+    # demo's time, and still a third of the CPU in the tenth minute. Without it the code cache shrinks to 48 MB, in
     # which Spark's generated classes do not fit, unless its size is said.
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
     # Workers that do not read the directory of pyspark.zip again for each task.

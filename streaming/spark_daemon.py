@@ -1,10 +1,10 @@
 """Spark's Python daemon, less the archives on its path; ``spark.python.daemon.module`` names it.
 
 Each Python task makes the interpreter look again at every place that modules come from, and for an archive that is
-reading its whole directory, once for each folder in it that was ever looked at. Spark puts three on the path: pyspark's
-and Py4J's zip files, and the jar of its core, whose 15,000 entries hold no Python: 0.3 s of CPU a task. Wherever pyspark
-is an installed package, the same modules lie unzipped around the archives, so there they are taken off the path; nothing
-changes where it is not.
+reading its whole directory, once for each folder in it that was ever looked at. Spark puts three on the path:
+pyspark's and Py4J's zip files, and the jar of its core, whose 15,000 entries hold no Python: 0.3 s of CPU a task.
+Wherever pyspark is an installed package, the same modules lie unzipped around the archives, so there they are taken
+off the path; nothing changes where it is not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
-
 
 ARCHIVES = (".zip", ".jar")
 
