@@ -73,6 +73,7 @@ def test_a_buckets_recordings_are_kept_with_what_its_tables_say_and_leave_with_t
 
 
 @pytest.mark.spark
+@pytest.mark.slow  # what is planned is tested beside, and Delta's own part in test_catalogue.py
 def test_a_catalogue_of_delta_tables_follows_as_an_index_of_files_does(spark: SparkSession, tmp_path: Path) -> None:
     place, index = tmp_path / "catalogue", f"delta:{tmp_path / 'delta'}"
     music = tmp_path / "music"
