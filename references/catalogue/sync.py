@@ -74,10 +74,11 @@ class Sync:
         stored = set(self._entries)
         with self._table.fetching() as folder:
             for page in self._source.pages(start):
-                changed = [entry for found in page.found if (entry := self._take(found, folder)) is not None]
-                self._table.put([entry for entry in changed if entry.reference_id not in stored], new=True)
-                self._table.put([entry for entry in changed if entry.reference_id in stored])
-                stored.update(entry.reference_id for entry in changed)
+                taken = [entry for found in page.found if (entry := self._take(found, folder)) is not None]
+                changed = {entry.reference_id: entry for entry in taken}  # a page may list one twice
+                self._table.put([entry for name, entry in changed.items() if name not in stored], new=True)
+                self._table.put([entry for name, entry in changed.items() if name in stored])
+                stored.update(changed)
                 seen.update(found.origin_id for found in page.found)
                 note = {"page": page.number + 1, "seen": sorted(seen), "at": time.time()}
                 self._table.write_note(self._note, note)

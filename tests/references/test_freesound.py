@@ -172,6 +172,18 @@ def test_a_preview_that_is_not_there_refuses_that_sound_alone(
     assert sync(table, source) == {"same": 4, "changed": 1}, "it is tried again"
 
 
+def test_a_sound_that_a_page_lists_twice_is_one_entry(
+    table: CatalogueTable, source: FreesoundSource, server: Freesound
+) -> None:
+    page = server.page
+    server.page = lambda number: {**(page(number) or {}), "results": (page(number) or {})["results"] * 2}  # type: ignore[method-assign]
+    server.fail("/data/previews/3", 404)
+    server.fail("/data/previews/3", 404)
+    sync(table, source)
+    assert [entry.origin_id for entry in table.entries()] == ["1", "2", "3", "4", "5"]
+    assert table.entries()[2].state is State.REFUSED
+
+
 def test_the_key_goes_to_the_api_alone_and_no_other_way_than_https(
     table: CatalogueTable, source: FreesoundSource, server: Freesound, tmp_path: Path
 ) -> None:
