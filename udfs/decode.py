@@ -27,6 +27,7 @@ from udfs import decode_libav, decode_libsndfile
 from udfs.decode_libsndfile import NotReadError
 from udfs.errors import TrackError
 from udfs.findings import AudioFacts
+from udfs.mp3_count import is_cut_short
 from udfs.samples import (
     BLOCK_SAMPLES,
     DecodeLimits,
@@ -130,7 +131,7 @@ def open_stream(source: IO[bytes], descriptor: int | None = None) -> SampleStrea
     empty = ""
     reasons = []
     libraries: tuple[Callable[[], SampleStream], ...] = (
-        lambda: decode_libsndfile.open_stream(source if descriptor is None else descriptor),
+        lambda: _open_with_libsndfile(source, descriptor),
         lambda: decode_libav.open_stream(source),
         lambda: decode_libav.open_ogg_in_wave(source),
     )
@@ -150,6 +151,12 @@ def open_stream(source: IO[bytes], descriptor: int | None = None) -> SampleStrea
     if empty:
         raise TrackError("decode.no_sound", "; ".join([f"{empty} without a frame of sound", *reasons]))
     raise TrackError("decode.not_audio", f"no decoder reads it ({'; '.join(reasons)})")
+
+
+def _open_with_libsndfile(source: IO[bytes], descriptor: int | None) -> SampleStream:
+    if is_cut_short(source):
+        raise NotReadError("libsndfile: an MP3 of changing bit rate without a count of its frames is cut short")
+    return decode_libsndfile.open_stream(source if descriptor is None else descriptor)
 
 
 def collect(stream: SampleStream, limits: DecodeLimits, started: float) -> Decoded:
