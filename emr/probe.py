@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("streaming", "udfs", "references", "emr")
-# What needs an extra that is not in the bundle: building bundles, and looking at the lake.
-NOT_NEEDED = ("emr.bundle", "streaming.page", "streaming.pictures")
+# What needs an extra that is not in the bundle: building bundles and functions, and looking at the lake.
+NOT_NEEDED = ("emr.bundle", "emr.lambda_folder", "streaming.page", "streaming.pictures")
 
 
 def look_around() -> dict[str, Any]:
