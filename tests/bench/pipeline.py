@@ -4,9 +4,9 @@
 
 Everything is measured in one run and one JVM, after a first pass that warms both up, and as CPU seconds of the whole
 process tree as well as by the clock: on a busy machine only the former means anything. Uploads are generated, in chunks
-of 256 KiB; record files hold 32 MiB. Reading and rebuilding take one file a batch. The whole job runs over a backlog
-with the product's own settings, but for the number of partitions: steady state is the second half of its batches,
-since the JVM spends the first minute on compiling itself.
+of 256 KiB; record files hold 32 MiB. Reading and rebuilding take one file a batch, and then the default size. The whole
+job runs over a backlog with the product's own settings, but for the number of partitions: steady state is the second
+half of its batches, since the JVM spends the first minute on compiling itself.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "streaming"))
 
 import pandas as pd
+import pyarrow.parquet as pq
 from job_rig import write_wave
 from process_meter import Usage, measure
 from pyspark.sql import DataFrame, SparkSession
@@ -55,6 +56,8 @@ MB = 1e6
 CHUNK = 256 << 10
 LOOK_SECONDS = 0.25
 CORES = 2
+BATCH_FILE = 32 << 20  # about one record file
+LARGE_BATCHES = 5  # times as many megabytes for the batches of default size
 SOUNDS = 50  # different ones; a longer backlog brings them again under other upload ids
 LOOP_ROUNDS = 3
 MIN_BATCHES, EMPTY_BATCHES = 4, 6
@@ -101,17 +104,17 @@ def write_uploads(folder: Path, uploads: int, chunks: int, at_a_time: int, size:
     return folder
 
 
-def settings_for(folder: Path, work: Path) -> Settings:
-    """Give the settings of a job that takes one record file a batch."""
+def settings_for(folder: Path, work: Path, **more: int) -> Settings:
+    """Give the settings of a job over a folder; the product's own, but for the number of partitions and `more`."""
     checkpoint = work / f"checkpoint-{folder.name}"  # one reads the same source for ever
     places = {"lake": str(work / "lake"), "checkpoint": str(checkpoint), "index": work / "index"}
-    return load_settings({"source": f"files:{folder}", **places, "max_batch_bytes": 32 << 20, "partitions": CORES})
+    return load_settings({"source": f"files:{folder}", **places, "partitions": CORES, **more})
 
 
 def run_query(name: str, query_of: DataFrame, folder: Path, work: Path, warm: int = 3) -> Cost:
     """Run a query over all record files into nothing; the first `warm` batches are not counted."""
-    files = len(list(folder.glob("*.parquet")))
-    chunk_bytes = sum(file.stat().st_size for file in folder.glob("*.parquet"))
+    files = list(folder.glob("*.parquet"))
+    chunk_bytes, chunks = sum(file.stat().st_size for file in files), sum(map(count_rows, files))
     checkpoint = work / f"query-{uuid.uuid4()}"  # the state store may still be tidying up behind an earlier query
     query = (
         query_of.writeStream.format("noop")
@@ -121,7 +124,7 @@ def run_query(name: str, query_of: DataFrame, folder: Path, work: Path, warm: in
     )
     marks: dict[int, tuple[float, Usage]] = {}
     rows: dict[int, int] = {}
-    while len(rows) < files:
+    while sum(rows.values()) < chunks:
         time.sleep(LOOK_SECONDS)
         if query.exception() is not None:
             raise RuntimeError(f"{name}: {query.exception()}")
@@ -133,16 +136,22 @@ def run_query(name: str, query_of: DataFrame, folder: Path, work: Path, warm: in
     batches = sorted(rows)
     first, last = marks[batches[warm - 1]], marks[batches[-1]]
     counted = batches[warm:]
+    done = sum(rows[batch] for batch in counted)
     cost = Cost(
         name,
-        chunk_bytes * len(counted) / files / MB,
-        sum(rows[batch] for batch in counted),
+        chunk_bytes * done / chunks / MB,
+        done,
         len(counted),
         last[0] - first[0],
         last[1].cpu_seconds - first[1].cpu_seconds,
     )
     print(f"{name}: {cost.speed:.1f} MB/s, {cost.cpu_a_chunk_ms:.2f} CPU ms a chunk", file=sys.stderr)
     return cost
+
+
+def count_rows(file: Path) -> int:
+    """Count a record file's records."""
+    return int(pq.ParquetFile(file).metadata.num_rows)
 
 
 @pandas_udf(LongType())
@@ -163,21 +172,28 @@ def rebuilt(records: DataFrame, settings: Settings) -> DataFrame:
 
 
 def measure_rebuild(spark: SparkSession, work: Path, megabytes: int) -> list[Cost]:
-    """Compare reading, a plain pandas UDF and the rebuild, for uploads within a batch and spread over all of them."""
+    """Compare reading, a plain pandas UDF and the rebuild.
+
+    For batches of one record file, with uploads within a batch and spread over all of them; and for batches of the
+    product's own size.
+    """
     uploads = max(8, round(megabytes * MB / (20 * CHUNK)))
-    whole = write_uploads(work / "whole", uploads, 20, 1)
-    spread = write_uploads(work / "spread", uploads, 20, uploads)
-    rounds = []
-    for folder in (whole, whole, spread):  # the first round warms up and is not kept
-        settings = settings_for(folder, work)
-        records = read_records(spark, settings)
+    folders = {
+        f"whole, {BATCH_FILE >> 20} MiB a batch": (write_uploads(work / "whole", uploads, 20, 1), BATCH_FILE),
+        f"spread, {BATCH_FILE >> 20} MiB a batch": (write_uploads(work / "spread", uploads, 20, uploads), BATCH_FILE),
+        "whole, default batches": (write_uploads(work / "large", LARGE_BATCHES * uploads, 20, 1), None),
+    }
+    costs = []
+    for number, (name, (folder, batch_bytes)) in enumerate([next(iter(folders.items())), *folders.items()]):
+        settings = settings_for(folder, work, **({"max_batch_bytes": batch_bytes} if batch_bytes else {}))
+        records, warm = read_records(spark, settings), 3 if batch_bytes else 2
         round_costs = [
-            run_query("no-op read", records, folder, work),
-            run_query("pandas UDF", records.select(length("data")), folder, work),
-            run_query(f"rebuild, uploads {folder.name}", rebuilt(records, settings), folder, work),
+            run_query("no-op read", records, folder, work, warm),
+            run_query("pandas UDF", records.select(length("data")), folder, work, warm),
+            run_query(f"rebuild, uploads {name}", rebuilt(records, settings), folder, work, warm),
         ]
-        rounds.append(round_costs)
-    return [*rounds[1], rounds[2][1], rounds[2][2]]
+        costs += round_costs if number else []  # the first round warms up
+    return costs
 
 
 def measure_growth(spark: SparkSession, work: Path) -> dict[str, tuple[Cost, Cost]]:
@@ -192,7 +208,7 @@ def measure_growth(spark: SparkSession, work: Path) -> dict[str, tuple[Cost, Cos
         pair = []
         for number, (uploads, chunks, at_a_time) in enumerate((small, large)):
             folder = write_uploads(work / f"{abs(hash(name))}-{number}", uploads, chunks, at_a_time, size)
-            settings = settings_for(folder, work)
+            settings = settings_for(folder, work, max_batch_bytes=BATCH_FILE)
             records = read_records(spark, settings)
             pair.append(run_query(name, rebuilt(records, settings), folder, work, warm=2))
         growth[name] = (pair[0], pair[1])

@@ -27,7 +27,7 @@ from streaming.rejections import Code
 from streaming.wire_v1 import encode_v1
 from udfs.track import Encoding
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = pytest.mark.spark
 
 NEIGHBOUR, TORN, ENDLESS, DOUBLED, SPREAD, AGAIN, GZIP_BOMB, TOO_LARGE, CHILD_FIRST = range(1, 10)
 PIECE = 16 << 10  # bytes of a chunk

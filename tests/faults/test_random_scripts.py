@@ -18,7 +18,7 @@ from reconcile import read_produced, reconcile_lake
 
 from streaming.producer import Record
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = pytest.mark.spark
 
 UPLOADS = 6
 TORN = 99
