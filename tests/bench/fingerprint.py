@@ -1,6 +1,6 @@
 """Measure the fingerprints: recall, false positives, offsets, speed and size, on recordings of Debian packages.
 
-    python tests/bench/fingerprint.py --music /tmp/debs/*/ --speech /tmp/speech --part test
+    python tests/bench/fingerprint.py --music MUSIC/*/ --speech SPEECH --part test
 
 Every second recording is in the index and every other one is unknown; of both, half is for calibration and half for the
 test. `--part calibration --rows references/calibration.csv` measures what `references.calibrate` fits the score to.
