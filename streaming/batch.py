@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame
 
 from streaming.catalogue import Catalogue, open_catalogue
-from streaming.identification import identify_staged
+from streaming.identification import identify_batch
 from streaming.index_in_use import IndexInUse
 from streaming.ledger import Ledger
 from streaming.metrics import Counted
@@ -77,9 +77,7 @@ class BatchWriter:
         opener = self._index.look(self._renew_catalogue(outcomes))
         self._staging.write(plan_rows(outcomes, self._settings, opener), batch_id)
         staged = self._staging.read(outcomes.sparkSession, batch_id)
-        if self.catalogue is not None and not staged.where("print IS NOT NULL").isEmpty():
-            with identify_staged(staged, self.catalogue, opener.min_score) as identified:
-                staged = self._staging.replace(identified, batch_id)
+        staged = identify_batch(staged, self.catalogue, opener.min_score, self._staging, batch_id)
         self.last = count(staged)
         if self.last.verdicts:
             verdicts = staged.where("verdict IS NOT NULL").select("verdict.*")

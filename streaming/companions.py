@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import queue
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,7 @@ from streaming.metrics_exporters import Exporter, open_exporter
 from streaming.publisher import Publisher
 from streaming.publisher_targets import open_target
 from streaming.settings import Settings
+from streaming.telling import tell
 
 QUEUED_BATCHES = 1000  # while an exporter hangs; older ones are dropped then
 FLUSH_SECONDS = 30.0  # for publishers and exporters at the job's end; what is left is published by the next run
@@ -87,7 +87,7 @@ class Companions:
         try:
             publisher.run()
         except Exception as error:  # the job does not depend on it; its state is in the lake
-            complain(f"publishing stopped: {error}")
+            tell(f"publishing stopped: {error}")
 
 
 class Meter(StreamingQueryListener):
@@ -118,7 +118,7 @@ class Meter(StreamingQueryListener):
             counted = self._counted.pop(int(progress["batchId"]), Counted())
             self.take(measure(progress, counted, self._trigger_seconds, self._publisher_behind()))
         except Exception as error:  # an exception here would go into Spark's listener bus and be lost
-            complain(f"a batch could not be measured: {type(error).__name__}: {error}")
+            tell(f"a batch could not be measured: {type(error).__name__}: {error}")
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
         """Spark calls it; an idle job's timers still make batches, and those are measured."""
@@ -155,9 +155,4 @@ class Meter(StreamingQueryListener):
                 try:
                     exporter.export(metrics)
                 except Exception as error:  # a target that is down: the next batch tries again
-                    complain(f"{type(exporter).__name__} failed: {type(error).__name__}: {error}")
-
-
-def complain(text: str) -> None:
-    """Say what went wrong beside the job, on standard error, as one printable line."""
-    sys.stderr.write(f"soundgate: {''.join(c if c.isprintable() else ' ' for c in text)[:2000]}\n")
+                    tell(f"{type(exporter).__name__} failed: {type(error).__name__}: {error}")

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from streaming.companions import complain
 from streaming.errors import UserError
 from streaming.features_of_files import parse_names
 from streaming.session import submitted
 from streaming.settings import Settings
+from streaming.telling import tell
 
 NICENESS = 19
 STOP_SECONDS = 600.0  # for the batch that it is at
@@ -65,13 +65,13 @@ def features_beside(settings: Settings) -> Iterator[None]:
             told(process.wait(STOP_SECONDS))
         except subprocess.TimeoutExpired:
             process.kill()
-            complain("the features' process did not end in time, and was killed; the next run goes on where it was")
+            tell("the features' process did not end in time, and was killed; the next run goes on where it was")
 
 
 def told(status: int) -> None:
     """Say so when the stage failed; the job does not depend on it, and its state is in the lake."""
     if status:
-        complain(f"the features' process ended with status {status}; the next run goes on where it was")
+        tell(f"the features' process ended with status {status}; the next run goes on where it was")
 
 
 def _start(settings: Settings, names: Sequence[str], *options: str) -> subprocess.Popen[bytes]:

@@ -6,7 +6,6 @@ appended under an app id and the batch's number, so a batch that is done again i
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming.query import StreamingQuery
@@ -25,12 +23,12 @@ from streaming.identity import check_newest_batch, claim
 from streaming.lake_reader import open_table
 from streaming.look.stored import NotStoredError, read_stored
 from streaming.places import open_place
-from streaming.quiet import quiet_children
 from streaming.run import explain
 from streaming.schemas import FEATURE
-from streaming.session import start_session
+from streaming.session import lent_session, start_session
 from streaming.signals import stop_signals
-from streaming.sinks import PROPERTIES, VERDICTS
+from streaming.sinks import VERDICTS, append_once, create_table, newest_batch
+from streaming.telling import tell
 from udfs.errors import TrackError
 from udfs.features import extract_features
 from udfs.features.rows import rows_of
@@ -120,20 +118,14 @@ def run_features(settings: FeaturesSettings, spark: SparkSession | None = None) 
         It could not start, or stopped by itself.
     """
     open_table(settings.lake, VERDICTS)  # says what to do where there is none
-    with stop_signals() as asked:
-        with quiet_children():
-            session = spark or start_session()
-        try:
-            watch(start(session, settings), asked, settings.once)
-        finally:
-            if spark is None:
-                session.stop()
+    with stop_signals() as asked, lent_session(spark, start_session) as session:
+        watch(start(session, settings), asked, settings.once)
 
 
 def start(spark: SparkSession, settings: FeaturesSettings) -> StreamingQuery:
     """Start the query; makes the table if there is none."""
     app_id = claim_table(settings)
-    create_table(spark, settings.lake)
+    create_table(spark, f"{settings.lake}/{TABLE}", FEATURE)
     verdicts = (
         spark.readStream.format("delta")
         .option("maxFilesPerTrigger", settings.batch_files)
@@ -160,20 +152,14 @@ def write_batch(verdicts: DataFrame, batch_id: int, settings: FeaturesSettings, 
     extractor = Extractor(settings.names, DecodeLimits(max_seconds=settings.max_track_seconds), settings.lake)
     cores = int(verdicts.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
     rows = verdicts.repartition(cores).mapInArrow(extractor, FEATURE)
-    (
-        rows.sortWithinPartitions("upload_id", "second")
-        .write.format("delta")
-        .mode("append")
-        .option("compression", "zstd")  # the mel bytes to half, where snappy finds nothing
-        .option("txnAppId", app_id)
-        .option("txnVersion", batch_id)
-        .save(f"{settings.lake}/{TABLE}")
-    )
+    rows = rows.sortWithinPartitions("upload_id", "second")
+    # zstd brings the mel bytes to half, where snappy finds nothing.
+    append_once(rows, f"{settings.lake}/{TABLE}", app_id, batch_id, compression="zstd")
 
 
 def already_written(lake: str, app_id: str, batch_id: int) -> bool:
     """Whether the table has a batch."""
-    newest = DeltaTable(f"{lake}/{TABLE}").transaction_version(app_id)
+    newest = newest_batch(f"{lake}/{TABLE}", app_id)
     return newest is not None and newest >= batch_id
 
 
@@ -188,9 +174,7 @@ def claim_table(settings: FeaturesSettings) -> str:
     checkpoint, state = open_place(settings.state), open_place(f"{settings.lake}/{STATE}")
     try:
         app_id = claim(checkpoint, state, settings.lake).app_id
-        path = f"{settings.lake}/{TABLE}"
-        newest = DeltaTable(path).transaction_version(app_id) if DeltaTable.is_deltatable(path) else None
-        check_newest_batch(checkpoint, newest, settings.lake)
+        check_newest_batch(checkpoint, newest_batch(f"{settings.lake}/{TABLE}", app_id), settings.lake)
     except UserError as error:
         raise UserError(
             f"the features of {settings.lake} are not written from the checkpoint {settings.state}, and from another "
@@ -198,16 +182,6 @@ def claim_table(settings: FeaturesSettings) -> str:
             f"{TABLE!r}, {STATE} in the lake, and the checkpoint"
         ) from error
     return app_id
-
-
-def create_table(spark: SparkSession, lake: str) -> None:
-    """Make the table if it is missing."""
-    from delta.tables import DeltaTable as SparkTable
-
-    builder = SparkTable.createIfNotExists(spark).location(f"{lake}/{TABLE}").addColumns(FEATURE)
-    for key, value in PROPERTIES.items():
-        builder = builder.property(key, value)
-    builder.execute()
 
 
 def watch(query: StreamingQuery, asked: threading.Event, once: bool) -> None:
@@ -221,4 +195,4 @@ def watch(query: StreamingQuery, asked: threading.Event, once: bool) -> None:
     if failure is not None:
         raise UserError(f"the features stopped: {explain(failure)}") from failure
     if once and asked.is_set():
-        sys.stderr.write("soundgate: stopped before everything was done; the next run goes on\n")
+        tell("stopped before everything was done; the next run goes on")

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spar
 from streaming.catalogue import Catalogue
 from streaming.catalogue_search import identify_prints
 from streaming.schemas import MATCH_COLUMNS
+from streaming.staging import Staging
 from udfs.findings import Identity
 
 FIELDS = [name for name, _ in MATCH_COLUMNS]
@@ -33,6 +34,16 @@ def identify_staged(staged: DataFrame, catalogue: Catalogue, min_score: float) -
         tried = F.col("print").isNotNull()
         verdict = F.when(tried, _identified(catalogue)).otherwise(F.col("verdict"))
         yield answered.withColumn("verdict", verdict).withColumn("print", F.lit(None)).select(*staged.columns)
+
+
+def identify_batch(
+    staged: DataFrame, catalogue: Catalogue | None, min_score: float, staging: Staging, batch_id: int
+) -> DataFrame:
+    """Give a batch's staged rows with their identity; as they are, where there is nothing to look up."""
+    if catalogue is None or staged.where("print IS NOT NULL").isEmpty():
+        return staged
+    with identify_staged(staged, catalogue, min_score) as identified:
+        return staging.replace(identified, batch_id)
 
 
 def _name() -> Column:

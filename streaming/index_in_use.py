@@ -10,7 +10,6 @@ that cannot be opened is not taken: the job goes on with the one that it has, an
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from streaming.judge import JudgeOpener, make_opener
 from streaming.places import Place
 from streaming.settings import Settings
+from streaming.telling import tell
 from udfs.index_files import IndexRefusedError
 from udfs.landmark_index import open_index
 
@@ -58,7 +58,7 @@ class IndexInUse:
             answer = {"index_sha256": sha256}
         except (IndexRefusedError, OSError) as error:
             answer = {"problem": f"{error}"}
-            sys.stderr.write(f"soundgate: the new index is not taken: {error}\n")
+            tell(f"the new index is not taken: {error}")
         self._answered = asked
         told = {**answer, "request": asked, "since": datetime.now(UTC).isoformat()}
         self._checkpoint.write(IN_USE, json.dumps(told).encode())

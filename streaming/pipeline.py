@@ -21,7 +21,7 @@ from streaming.judge import JudgeOpener
 from streaming.metrics import OBSERVED
 from streaming.outcomes import Kind
 from streaming.places import open_place
-from streaming.rebuild import Rebuilder, RebuildLimits
+from streaming.rebuild import Rebuilder, limits_of
 from streaming.rebuild_processor import RebuildProcessor
 from streaming.schemas import ARRIVAL, CLASSIFICATION, FACTS, JUDGEMENT, OUTCOME, REJECTION, VERDICT
 from streaming.settings import Settings
@@ -56,15 +56,8 @@ def rebuild(records: DataFrame, settings: Settings, starts_ms: Sequence[int]) ->
     spool = open_spool(settings)
     intake = Intake(spool, current_batch, WireLimits(), settings.max_rejected_bytes)
     arrivals = records.mapInArrow(intake, ARRIVAL)
-    limits = RebuildLimits(
-        max_upload_bytes=settings.max_upload_bytes,
-        max_chunks=settings.max_upload_chunks,
-        timeout_ms=int(settings.timeout_seconds * 1000),
-        max_open_ms=int(settings.max_open_seconds * 1000),
-        rejected_bytes=settings.max_rejected_bytes,
-    )
     marker_ms = int(settings.marker_hours * 3_600_000)
-    rebuilder = Rebuilder(limits, spool.read, starts_ms)
+    rebuilder = Rebuilder(limits_of(settings), spool.read, starts_ms)
     processor = RebuildProcessor(rebuilder, marker_ms, open_place(settings.checkpoint))
     return arrivals.groupBy("partition_key", "upload_id").transformWithState(
         statefulProcessor=processor, outputStructType=OUTCOME, outputMode="append", timeMode="ProcessingTime"

@@ -10,10 +10,10 @@ that is done again after a crash gives up the uploads that it gave up the first 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 
 from streaming.places import Place
+from streaming.telling import tell
 
 FILE = "pressure.json"
 SHORTENED = 10  # the timeouts are divided by this under pressure
@@ -66,9 +66,9 @@ class Pressure:
             return
         self._changes = (*self._changes, (now_ms, wanted))[-MOST:]
         self._place.write(FILE, json.dumps(self._changes).encode())
-        sys.stderr.write(f"soundgate: {self._tell(open_uploads, state_bytes)}\n")
+        tell(self._describe(open_uploads, state_bytes))
 
-    def _tell(self, open_uploads: int, state_bytes: int) -> str:
+    def _describe(self, open_uploads: int, state_bytes: int) -> str:
         held = f"{open_uploads} open uploads, {state_bytes / 1e6:.0f} MB of state"
         if not self.on:
             return f"{held}: uploads have their whole timeout again"

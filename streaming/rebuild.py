@@ -23,6 +23,7 @@ from streaming.open_upload import FinishedUpload, OpenUpload
 from streaming.outcomes import Kind, Outcome
 from streaming.patience import Patience
 from streaming.rejections import Code, Rejection, reject
+from streaming.settings import Settings
 from streaming.spool import Piece
 from streaming.wire_legacy import legacy_upload_id
 from udfs.errors import NoTrackError
@@ -40,6 +41,17 @@ class RebuildLimits:
     timeout_ms: int = 600_000  # without a new chunk
     max_open_ms: int = 3_600_000  # from the first chunk on, however busy
     rejected_bytes: int = 65_536  # how much of a rejected record is kept
+
+
+def limits_of(settings: Settings) -> RebuildLimits:
+    """Give the limits that a job's settings say."""
+    return RebuildLimits(
+        max_upload_bytes=settings.max_upload_bytes,
+        max_chunks=settings.max_upload_chunks,
+        timeout_ms=int(settings.timeout_seconds * 1000),
+        max_open_ms=int(settings.max_open_seconds * 1000),
+        rejected_bytes=settings.max_rejected_bytes,
+    )
 
 
 class Shelf(Protocol):

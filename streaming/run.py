@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import nullcontext, suppress
+from functools import partial
 from typing import Any
 
-from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
+from py4j.protocol import Py4JJavaError, Py4JNetworkError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -26,8 +26,7 @@ from streaming.pipeline import plan_outcomes
 from streaming.places import open_place
 from streaming.pressure import Pressure
 from streaming.progress import summarise, write_progress
-from streaming.quiet import quiet_children
-from streaming.session import LOG_LEVEL, start_session
+from streaming.session import LOG_LEVEL, lent_session, start_session
 from streaming.settings import Settings
 from streaming.signals import stop_signals
 from streaming.sinks import Lake
@@ -64,9 +63,9 @@ def run(settings: Settings, spark: SparkSession | None = None, debug: bool = Fal
     check_folders(settings)
     check_index(settings)
     check_features(settings)
-    with stop_signals() as asked:  # from here on: starting Spark takes seconds, too
-        with nullcontext() if debug else quiet_children():
-            session = spark or start_session(settings.partitions, session_properties(settings))
+    start = partial(start_job_session, settings)
+    # Signals from here on: starting Spark takes seconds, too.
+    with stop_signals() as asked, lent_session(spark, start, debug) as session:
         try:
             if not asked.is_set():
                 _run(session, settings, asked)
@@ -74,10 +73,11 @@ def run(settings: Settings, spark: SparkSession | None = None, debug: bool = Fal
             raise UserError(
                 "Spark's JVM is gone: killed, or out of memory. Nothing is lost: start again on the same checkpoint"
             ) from error
-        finally:
-            if spark is None:
-                with suppress(Py4JError, ConnectionError):  # of a JVM that is gone; what broke it is told already
-                    session.stop()
+
+
+def start_job_session(settings: Settings) -> SparkSession:
+    """Start Spark with what a job's sources need of it."""
+    return start_session(settings.partitions, session_properties(settings))
 
 
 def _run(session: SparkSession, settings: Settings, asked: threading.Event) -> None:
@@ -165,12 +165,7 @@ class Job:
         """
         query = self._running()
         self.writer.closing.set()
-        hush(self._spark)
-        while query.isActive:
-            if not query.status["isTriggerActive"]:
-                query.stop()
-            time.sleep(LOOK_SECONDS / 4)
-        self._spark.sparkContext.setLogLevel(LOG_LEVEL)
+        end_between_batches(self._spark, query)
         self._note_progress(query)
         failure = query.exception()
         if failure is not None and not self.writer.refused:
@@ -221,6 +216,16 @@ def found_nothing(progress: Any) -> bool:
     """
     moved = any(source["startOffset"] != source["endOffset"] for source in progress["sources"])
     return not progress["numInputRows"] and not moved
+
+
+def end_between_batches(spark: SparkSession, query: StreamingQuery) -> None:
+    """Let a query finish the batch that it is at, and stop it; whoever writes its batches refuses further ones."""
+    hush(spark)
+    while query.isActive:
+        if not query.status["isTriggerActive"]:
+            query.stop()
+        time.sleep(LOOK_SECONDS / 4)
+    spark.sparkContext.setLogLevel(LOG_LEVEL)
 
 
 def hush(spark: SparkSession) -> None:

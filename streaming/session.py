@@ -9,14 +9,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from py4j.protocol import Py4JError
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 from streaming.errors import UserError
+from streaming.quiet import quiet_children
 
 LOG_LEVEL = "ERROR"
 JARS_VARIABLE = "SOUNDGATE_JARS"
@@ -102,6 +104,24 @@ def start_session(partitions: int | None = None, more: dict[str, str] | None = N
         session = builder.getOrCreate()
     session.sparkContext.setLogLevel(LOG_LEVEL)
     return session
+
+
+@contextmanager
+def lent_session(
+    given: SparkSession | None, start: Callable[[], SparkSession], debug: bool = False
+) -> Iterator[SparkSession]:
+    """Give a session to use: `given`, or else one that is started for this alone, and stopped at the end.
+
+    With `debug`, everything is let through that Spark says on standard error.
+    """
+    with nullcontext() if debug else quiet_children():
+        session = given or start()
+    try:
+        yield session
+    finally:
+        if given is None:
+            with suppress(Py4JError, ConnectionError):  # of a JVM that is gone; what broke it is told already
+                session.stop()
 
 
 @contextmanager

@@ -27,6 +27,37 @@ OVERTAKEN = (ConcurrentAppendException, ConcurrentDeleteReadException)  # by ano
 PROPERTIES = {"delta.enableDeletionVectors": "false"}
 
 
+def create_table(spark: SparkSession, path: str, schema: StructType) -> None:
+    """Make a table if it is missing.
+
+    Raises
+    ------
+    UserError
+        When the place cannot be written, or holds a table with other columns.
+    """
+    builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(schema)
+    for key, value in PROPERTIES.items():
+        builder = builder.property(key, value)
+    try:
+        builder.execute()
+    except PySparkException as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise UserError(f"the table {path} cannot be used: {first_line}") from error
+
+
+def append_once(rows: DataFrame, path: str, app_id: str, batch_id: int, **options: str) -> None:
+    """Append a batch's rows to a table, unless it has them already."""
+    writer = rows.write.format("delta").mode("append").options(**options)
+    writer.option("txnAppId", app_id).option("txnVersion", batch_id).save(path)
+
+
+def newest_batch(path: str, app_id: str) -> int | None:
+    """Give the newest batch that a table has from a writer; None before the first, and where there is no table."""
+    if not deltalake.DeltaTable.is_deltatable(path):
+        return None
+    return deltalake.DeltaTable(path).transaction_version(app_id)
+
+
 class Lake:
     """The tables of one lake, written under one app id."""
 
@@ -44,32 +75,16 @@ class Lake:
             When the lake cannot be written, or holds a table with other columns.
         """
         for name, schema in TABLES.items():
-            builder = DeltaTable.createIfNotExists(self._spark).location(self.path(name)).addColumns(schema)
-            for key, value in PROPERTIES.items():
-                builder = builder.property(key, value)
-            try:
-                builder.execute()
-            except PySparkException as error:
-                first_line = str(error).strip().splitlines()[0]
-                raise UserError(f"the table {self.path(name)} cannot be used: {first_line}") from error
+            create_table(self._spark, self.path(name), schema)
 
     def newest_batch(self) -> int | None:
         """Give the newest batch that any table has from this writer; None before the first."""
-        paths = [self.path(name) for name in TABLES]
-        tables = [deltalake.DeltaTable(path) for path in paths if deltalake.DeltaTable.is_deltatable(path)]
-        found = [table.transaction_version(self._app_id) for table in tables]
+        found = [newest_batch(self.path(name), self._app_id) for name in TABLES]
         return max((batch_id for batch_id in found if batch_id is not None), default=None)
 
     def append(self, name: str, rows: DataFrame, batch_id: int) -> None:
         """Append a batch's rows to a table as one file, unless it has them already."""
-        (
-            rows.coalesce(1)
-            .write.format("delta")
-            .mode("append")
-            .option("txnAppId", self._app_id)
-            .option("txnVersion", batch_id)
-            .save(self.path(name))
-        )
+        append_once(rows.coalesce(1), self.path(name), self._app_id, batch_id)
 
     def add_missing(self, name: str, rows: DataFrame, root: str) -> None:
         """Append the rows whose upload the table does not have yet, in one commit.

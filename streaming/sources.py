@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import reduce
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from streaming.schemas import RECORD
 from streaming.session import find_jars, submitted
 from streaming.settings import Settings
 from streaming.source_claim import FILES, Claim, absolute, check_claim, keep_claim, recall_claim
+from streaming.telling import tell
 from streaming.wire import route_sql
 
 KINESIS = "kinesis:"
@@ -126,7 +126,7 @@ def choose_reader(spark: SparkSession, settings: Settings, before: str | None = 
     why = "as set" if settings.kinesis_reader != "auto" else "as before" if before else "the connector is there"
     if reader == OWN_READER and not asked:
         why = f"this Spark has no {CONNECTOR}; kinesis_reader and kinesis_jar change that"
-    sys.stderr.write(f"soundgate: {reader} reads {', '.join(streams)} ({why})\n")
+    tell(f"{reader} reads {', '.join(streams)} ({why})")
     return reader
 
 

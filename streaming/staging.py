@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
+from pyspark.sql.types import StructType
 
 from streaming.outcomes import Kind
 from streaming.places import Place
@@ -43,11 +44,14 @@ class Staging:
         The checkpoint's address, as Spark wants it.
     place
         The same, for small files.
+    schema
+        Of the rows.
     """
 
-    def __init__(self, checkpoint: str, place: Place) -> None:
+    def __init__(self, checkpoint: str, place: Place, schema: StructType = ROW) -> None:
         self._checkpoint = checkpoint
         self._place = place
+        self._schema = schema
 
     def write(self, rows: DataFrame, batch_id: int) -> None:
         """Execute the plan and write its rows."""
@@ -55,13 +59,13 @@ class Staging:
 
     def read(self, spark: SparkSession, batch_id: int) -> DataFrame:
         """Read a batch's rows."""
-        return spark.read.schema(ROW).parquet(self._path(batch_id))
+        return spark.read.schema(self._schema).parquet(self._path(batch_id))
 
     def replace(self, rows: DataFrame, batch_id: int) -> DataFrame:
         """Write what was made of a batch's rows, and read that."""
         path = f"{self._path(batch_id)}-identified"
         rows.write.mode("overwrite").parquet(path)
-        return rows.sparkSession.read.schema(ROW).parquet(path)
+        return rows.sparkSession.read.schema(self._schema).parquet(path)
 
     def clear(self) -> None:
         """Delete everything staged: of batches that are committed, or will be done again."""

@@ -31,6 +31,8 @@ def is_cut_short(source: IO[bytes]) -> bool:
 def _is_cut_short(source: IO[bytes]) -> bool:
     size = source.seek(0, os.SEEK_END)
     begins = id3.tag_length(_read(source, 0, TAG_HEAD), 0)
+    if not FRAMES.header.match(_read(source, begins, 4)):  # most files are none, and cost no more than this look
+        return False
     head = _read(source, begins, PIECE)
     if find_mpeg_audio(head, 0) != 0 or 4 - (head[1] >> 1 & 3) != 3:
         return False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streaming.commands.options import Config, Debug, Index, LakeToWrite
 from streaming.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ not run.
 
 def files(
     places: Annotated[list[str], typer.Argument(metavar="PLACE", help="A folder or s3://bucket/prefix.")],
-    lake: Annotated[str | None, typer.Option(help="Where the tables go: a folder or s3://…")] = None,
-    index: Annotated[Path | None, typer.Option(help="The reference index.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.")] = None,
+    lake: LakeToWrite = None,
+    index: Index = None,
+    config: Config = None,
     reports: Annotated[
         str | None,
         typer.Option(metavar="beside|FOLDER", help="Also write a JSON report a file: beside it, or in one folder."),
@@ -51,7 +51,7 @@ def files(
         bool, typer.Option("--job-stopped", help="On S3: no streaming job writes to the lake meanwhile.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="At the end, print what was done as JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show what Spark says on standard error, all of it.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Judge stored files with Spark, into the same tables as the stream's uploads."""
     from streaming.files.access import Access

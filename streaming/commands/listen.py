@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from streaming.commands.options import (
+    Checkpoint,
+    Config,
+    Debug,
+    Index,
+    LakeToWrite,
+    OtherKinesis,
+    Partitions,
+    Sources,
+    StopFile,
+    StreamRegion,
+    TriggerSeconds,
+)
 from streaming.partition_key import printable
 
 EPILOG = """
@@ -27,26 +39,24 @@ PLAYS_EPILOG = "Example: `soundgate plays --lake lake --json | jq '.now'`"
 
 
 def listen(
-    source: Annotated[list[str] | None, typer.Option(help="files:DIR or kinesis:STREAM; may be repeated.")] = None,
-    index: Annotated[Path | None, typer.Option(help="The reference index.")] = None,
-    lake: Annotated[str | None, typer.Option(help="Where the tables go: a folder or s3://…")] = None,
-    checkpoint: Annotated[str | None, typer.Option(help="Where the job remembers how far it is.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.")] = None,
+    source: Sources = None,
+    index: Index = None,
+    lake: LakeToWrite = None,
+    checkpoint: Checkpoint = None,
+    config: Config = None,
     drain: Annotated[
         bool, typer.Option("--drain", help="Hear what is there, then exit; what plays stays open.")
     ] = False,
     silence_seconds: Annotated[
         float, typer.Option(min=1, help="Wait so long for missing chunks, and for more, before plays are ended.")
     ] = 60.0,
-    trigger_seconds: Annotated[float | None, typer.Option(help="From one batch's start to the next.")] = None,
-    stop_file: Annotated[Path | None, typer.Option(help="When it appears, finish the batch and exit.")] = None,
-    partitions: Annotated[int | None, typer.Option(help="State partitions; fixed by the first batch.")] = None,
-    region: Annotated[str | None, typer.Option(help="AWS region of the streams.")] = None,
-    endpoint_url: Annotated[
-        str | None, typer.Option("--endpoint-url", metavar="URL", help="Another Kinesis than AWS', for tests.")
-    ] = None,
+    trigger_seconds: TriggerSeconds = None,
+    stop_file: StopFile = None,
+    partitions: Partitions = None,
+    region: StreamRegion = None,
+    endpoint_url: OtherKinesis = None,
     as_json: Annotated[bool, typer.Option("--json", help="At the end, print the rows written as JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show what Spark says on standard error, all of it.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Say what plays in broadcasts: each recording's start and end, into the tables `plays` and `play_changes`."""
     from streaming.listen.job import listen as run_job

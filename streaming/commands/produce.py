@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from streaming.commands.options import OtherKinesis
 from streaming.errors import UserError
 from streaming.local_files import find_files
 from udfs.track import Encoding
@@ -54,9 +55,7 @@ def produce(
     gzip: Annotated[bool, typer.Option("--gzip", help="Compress each chunk (v1).")] = False,
     legacy: Annotated[bool, typer.Option("--legacy", help="Write the legacy JSON format: mono samples.")] = False,
     user: Annotated[str, typer.Option("--user", help="User id, the first part of the partition key.")] = "local",
-    endpoint_url: Annotated[
-        str | None, typer.Option("--endpoint-url", metavar="URL", help="Another Kinesis than AWS', for tests.")
-    ] = None,
+    endpoint_url: OtherKinesis = None,
     region: Annotated[str | None, typer.Option("--region", help="AWS region of the stream.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from streaming.errors import UserError
+from streaming.signals import stop_signals
 
 EPILOG = """
 Examples:
@@ -51,18 +50,13 @@ def publish(
         raise UserError("--lake (or SOUNDGATE_LAKE) and --to are needed")
     if table not in PUBLISHED:
         raise UserError(f"--table {table}: it is one of {', '.join(PUBLISHED)}")
-    stop = threading.Event()
-    publisher = Publisher(lake, to, open_target(to, region, endpoint_url), from_now, stop, table)
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with stop_signals() as stop:
+        publisher = Publisher(lake, to, open_target(to, region, endpoint_url), from_now, stop, table)
         if everything:
             publisher.publish_everything()
         elif once:
             publisher.catch_up()
         else:
             publisher.run()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     tally = publisher.tally
     typer.echo(json.dumps(asdict(tally)) if as_json else f"{tally.taken} published, {tally.refused} refused")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from streaming.commands.options import Config, Index
 
 EPILOG = """
 Examples:
@@ -28,8 +29,8 @@ def rebuild(
         str, typer.Option("--stream", metavar="STREAM|files:DIR", help="Where the uploads' records are.")
     ],
     lake: Annotated[str | None, typer.Option(help="The job's lake.")] = None,
-    index: Annotated[Path | None, typer.Option(help="The reference index.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.")] = None,
+    index: Index = None,
+    config: Config = None,
     drain: Annotated[bool, typer.Option("--drain", help="Exit when the queue gives no more.")] = False,
     region: Annotated[str | None, typer.Option(help="AWS region, if not the configured one.")] = None,
     endpoint_url: Annotated[

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from streaming.commands.options import (
+    Checkpoint,
+    Config,
+    Debug,
+    Index,
+    LakeToWrite,
+    OtherKinesis,
+    Partitions,
+    Sources,
+    StopFile,
+    StreamRegion,
+    TriggerSeconds,
+)
 
 EPILOG = """
 Examples:
@@ -22,27 +35,25 @@ SIGTERM and the stop file finish the batch. Exit code 0: it ended as asked; 2: i
 
 
 def run(
-    source: Annotated[list[str] | None, typer.Option(help="files:DIR or kinesis:STREAM; may be repeated.")] = None,
-    index: Annotated[Path | None, typer.Option(help="The reference index.")] = None,
-    lake: Annotated[str | None, typer.Option(help="Where the tables go: a folder or s3://…")] = None,
-    checkpoint: Annotated[str | None, typer.Option(help="Where the job remembers how far it is.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.")] = None,
+    source: Sources = None,
+    index: Index = None,
+    lake: LakeToWrite = None,
+    checkpoint: Checkpoint = None,
+    config: Config = None,
     drain: Annotated[bool, typer.Option("--drain", help="Process what is there, then exit.")] = False,
-    trigger_seconds: Annotated[float | None, typer.Option(help="From one batch's start to the next.")] = None,
+    trigger_seconds: TriggerSeconds = None,
     timeout_seconds: Annotated[float | None, typer.Option(help="Without a new chunk for so long = incomplete.")] = None,
-    stop_file: Annotated[Path | None, typer.Option(help="When it appears, finish the batch and exit.")] = None,
+    stop_file: StopFile = None,
     quarantine: Annotated[str | None, typer.Option(help="Also keep tracks that are not accepted, here.")] = None,
-    partitions: Annotated[int | None, typer.Option(help="State partitions; fixed by the first batch.")] = None,
+    partitions: Partitions = None,
     metrics: Annotated[
         list[str] | None, typer.Option(help="prometheus:PORT, pushgateway:URL, emf:FILE, cloudwatch:GROUP or log:FILE.")
     ] = None,
     publish: Annotated[list[str] | None, typer.Option(help="Tell sns:ARN, sqs:QUEUE or https://… of verdicts.")] = None,
-    region: Annotated[str | None, typer.Option(help="AWS region of the streams.")] = None,
-    endpoint_url: Annotated[
-        str | None, typer.Option("--endpoint-url", metavar="URL", help="Another Kinesis than AWS', for tests.")
-    ] = None,
+    region: StreamRegion = None,
+    endpoint_url: OtherKinesis = None,
     adopt_lake: Annotated[bool, typer.Option("--adopt-lake", help="New checkpoint on an old lake.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show what Spark says on standard error, all of it.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Judge uploads as they come, from a folder of record files or a Kinesis stream, into Delta tables."""
     from streaming.run import run as run_job

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from streaming.commands.options import Config
 
 EPILOG = """
 Examples:
@@ -20,7 +21,7 @@ Values that may be secret are not shown. Exit code 0: printed; 2: a value is not
 
 
 def settings(
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.")] = None,
+    config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print every setting with its value, where that came from, and what it is for."""

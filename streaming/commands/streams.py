@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streaming.commands.options import OtherKinesis, StreamRegion
 from streaming.errors import UserError
 from streaming.stream_set import Mode, StreamSet, StreamSettings, Tracking
 
@@ -71,10 +72,6 @@ RoutingOption = Annotated[
         help="The routing document.",
     ),
 ]
-RegionOption = Annotated[str | None, typer.Option("--region", help="AWS region of the streams.")]
-EndpointOption = Annotated[
-    str | None, typer.Option("--endpoint-url", metavar="URL", help="Another Kinesis than AWS', for tests.")
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -98,8 +95,8 @@ def create(
         str, typer.Option("--kms-key", help="Key for encryption at rest; an empty one leaves it out.")
     ] = "alias/aws/kinesis",
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="NAME=VALUE", help="A tag. Repeats.")] = None,
-    region: RegionOption = None,
-    endpoint_url: EndpointOption = None,
+    region: StreamRegion = None,
+    endpoint_url: OtherKinesis = None,
 ) -> None:
     """Make the baseline streams of a new set and write them down. Run it again when it was cut off: it goes on."""
     from streaming.aws import kinesis_client
@@ -126,8 +123,8 @@ def describe(
     hot_keys: Annotated[
         float, typer.Option("--hot-keys", min=0, help="Read the records of so many seconds, to find hot keys.")
     ] = 0,
-    region: RegionOption = None,
-    endpoint_url: EndpointOption = None,
+    region: StreamRegion = None,
+    endpoint_url: OtherKinesis = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show every stream of the set, and partition keys that bring more than the 1 MB/s that one shard takes."""
@@ -162,8 +159,8 @@ def describe(
 def scale(
     routing: RoutingOption,
     extra: Annotated[int | None, typer.Option("--extra", min=0, max=100, help="Have so many extra streams.")] = None,
-    region: RegionOption = None,
-    endpoint_url: EndpointOption = None,
+    region: StreamRegion = None,
+    endpoint_url: OtherKinesis = None,
 ) -> None:
     """Add or retire extra streams; without --extra, give provisioned streams the shards that their tracking asks for.
 
@@ -198,8 +195,8 @@ def delete(
     routing: RoutingOption,
     everything: Annotated[bool, typer.Option("--all", help="The whole set, with every record in it.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Needed with --all.")] = False,
-    region: RegionOption = None,
-    endpoint_url: EndpointOption = None,
+    region: StreamRegion = None,
+    endpoint_url: OtherKinesis = None,
 ) -> None:
     """Delete retired streams whose retention is over, so that nothing unread goes; or the whole set."""
     from streaming.aws import kinesis_client

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from py4j.protocol import Py4JError, Py4JNetworkError
+from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
 
 from streaming.errors import UserError
@@ -24,9 +25,8 @@ from streaming.files.report_writer import BESIDE, ReportWriter, lies_under
 from streaming.files.run import judge_places
 from streaming.files.stored_file import S3, check_s3_place
 from streaming.files.tally import Tally
-from streaming.quiet import quiet_children
 from streaming.run import check_index, explain
-from streaming.session import start_session
+from streaming.session import lent_session, start_session
 from streaming.settings import Settings
 from streaming.signals import stop_signals
 
@@ -93,9 +93,8 @@ def carry_out(order: Order, load: LoadSettings, debug: bool = False, spark: Spar
     scope = Scope(order.places, order.access, settings.lake, settings.max_upload_bytes, order.reports == BESIDE)
     if order.queue is None and (tally := scope.nothing_new()) is not None:
         return tally  # at once, where starting Spark would take ten seconds
-    with stop_signals() as asked:
-        with nullcontext() if debug else quiet_children():
-            session = spark or start_session(settings.partitions)
+    start = partial(start_session, settings.partitions)
+    with stop_signals() as asked, lent_session(spark, start, debug) as session:
         try:
             check_writers(session, settings, order.job_stopped)
             job = FilesJob(session, settings, order.access, reports)
@@ -113,10 +112,6 @@ def carry_out(order: Order, load: LoadSettings, debug: bool = False, spark: Spar
             raise
         except Exception as error:
             raise UserError(f"the job stopped: {explain(error)}. Start again: it goes on where it was") from error
-        finally:
-            if spark is None:
-                with suppress(Py4JError, ConnectionError):
-                    session.stop()
 
 
 def _judge(order: Order, spark: SparkSession, job: FilesJob, scope: Scope, asked: threading.Event) -> Tally:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from streaming.files.queue import LONG_POLL_SECONDS, Queue, Received, gather
-from streaming.partition_key import printable
+from streaming.telling import tell
 
 DRAIN_POLL_SECONDS = 2  # long enough to ask all of SQS' servers, as every long poll does
 
@@ -61,8 +61,3 @@ def consume(queue: Queue, work: Work, asked: threading.Event, drain: bool) -> No
             queue.hide([message for message, _ in worked.refused], 0)
         if nothing and drain:
             return
-
-
-def tell(line: str) -> None:
-    """Write a line to standard error."""
-    sys.stderr.write(f"soundgate: {printable(line)}\n")

@@ -23,7 +23,7 @@ from streaming.files.report_writer import Write
 from streaming.files.slices import deal
 from streaming.files.stored_file import S3, StoredFile, root_of
 from streaming.files.tally import Tally
-from streaming.identification import identify_staged
+from streaming.identification import identify_batch
 from streaming.identity import LAKE_FILE
 from streaming.judge import make_opener
 from streaming.outcomes import Kind
@@ -90,9 +90,7 @@ class FilesJob:
         number, self._slices = self._slices, self._slices + 1
         self._staging.write(self._plan(list(by_id.values())), number)
         staged = self._staging.read(self._spark, number)
-        if self._catalogue is not None and not staged.where("print IS NOT NULL").isEmpty():
-            with identify_staged(staged, self._catalogue, self._opener.min_score) as identified:
-                staged = self._staging.replace(identified, number)
+        staged = identify_batch(staged, self._catalogue, self._opener.min_score, self._staging, number)
         verdicts = staged.select("verdict.*")
         final = verdicts.where(~F.array_contains("reasons", GONE))
         if self._reports is not None:

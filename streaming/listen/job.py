@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
-from contextlib import nullcontext, suppress
+from functools import partial
 from typing import Any
 
-from py4j.protocol import Py4JError
 from pyspark.sql import DataFrame, SparkSession
 
 from streaming.batch import ClosingError
@@ -17,18 +15,17 @@ from streaming.index_place import is_catalogue
 from streaming.listen.processor import HEARD, Ear, ListenProcessor
 from streaming.listen.tables import CHANGES, PLAYS, append, create_tables
 from streaming.places import open_place
-from streaming.quiet import quiet_children
-from streaming.run import LOOK_SECONDS, check_index, explain, found_nothing, hush
-from streaming.session import LOG_LEVEL, start_session
+from streaming.run import LOOK_SECONDS, check_index, end_between_batches, explain, found_nothing, start_job_session
+from streaming.session import lent_session
 from streaming.settings import Settings
 from streaming.signals import stop_signals
 from streaming.sinks import REJECTIONS
-from streaming.sources import check_folders, group_records, read_records, session_properties
+from streaming.sources import check_folders, group_records, read_records
+from streaming.staging import Staging
 from udfs.index_files import MANIFEST
 from udfs.match import MIN_SCORE
 
 WRITER = "_soundgate/listen"  # in the lake: which checkpoint listens into it, beside the one that judges uploads
-STAGED = "staged"
 ORDER = (CHANGES, PLAYS, REJECTIONS)
 
 
@@ -62,15 +59,9 @@ def listen(
     if is_catalogue(settings.index):
         raise UserError(f"--index {settings.index}: listening needs an index of files, which answers window by window")
     check_index(settings)
-    with stop_signals() as asked:
-        with nullcontext() if debug else quiet_children():
-            session = spark or start_session(settings.partitions, session_properties(settings))
-        try:
-            return ListenJob(session, settings, silence_seconds).run(asked)
-        finally:
-            if spark is None:
-                with suppress(Py4JError, ConnectionError):
-                    session.stop()
+    start = partial(start_job_session, settings)
+    with stop_signals() as asked, lent_session(spark, start, debug) as session:
+        return ListenJob(session, settings, silence_seconds).run(asked)
 
 
 class ListenJob:
@@ -80,9 +71,10 @@ class ListenJob:
         self._spark = spark
         self._settings = settings
         self._silence_ms = int(silence_seconds * 1000)
-        self._place = open_place(settings.checkpoint)
+        place = open_place(settings.checkpoint)
+        self._staging = Staging(settings.checkpoint, place, HEARD)
         lake = open_place(f"{settings.lake}/{WRITER}")
-        self._app_id = claim(self._place, lake, settings.lake, settings.adopt_lake).app_id
+        self._app_id = claim(place, lake, settings.lake, settings.adopt_lake).app_id
         self._closing = False  # begin no further batch
         self._refused = False  # whether one was: the query then ends with an error that is none
         self.written = dict.fromkeys(ORDER, 0)
@@ -109,12 +101,7 @@ class ListenJob:
                 self._settings.stop_file.unlink(missing_ok=True)
                 break
         self._closing = True
-        hush(self._spark)
-        while query.isActive:
-            if not query.status["isTriggerActive"]:
-                query.stop()
-            time.sleep(LOOK_SECONDS / 4)
-        self._spark.sparkContext.setLogLevel(LOG_LEVEL)
+        end_between_batches(self._spark, query)
         failure = query.exception()
         if failure is not None and not self._refused:
             raise UserError(f"the job stopped: {explain(failure)}") from failure
@@ -135,10 +122,9 @@ class ListenJob:
         if self._closing:
             self._refused = True
             raise ClosingError("no further batch is begun: the job is stopping")
-        self._place.remove_tree(STAGED)
-        path = f"{self._settings.checkpoint}/{STAGED}/{batch_id}"
-        heard.write.mode("overwrite").parquet(path)
-        staged = heard.sparkSession.read.schema(HEARD).parquet(path)
+        self._staging.clear()
+        self._staging.write(heard, batch_id)
+        staged = self._staging.read(heard.sparkSession, batch_id)
         if staged.isEmpty():
             return
         for name in ORDER:

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
 from pyspark.sql.types import ArrayType, StructType
@@ -18,7 +17,7 @@ from pyspark.sql.types import ArrayType, StructType
 from streaming import __version__
 from streaming.listen.plays import Change, Play
 from streaming.schemas import DOUBLE, INT, LONG, REJECTION, STRING, TIME, fields
-from streaming.sinks import PROPERTIES, REJECTIONS
+from streaming.sinks import REJECTIONS, append_once, create_table
 
 PLAYS, CHANGES = "plays", "play_changes"
 
@@ -78,10 +77,7 @@ def _time(microseconds: int) -> str:
 def create_tables(spark: SparkSession, lake: str) -> None:
     """Make the tables that are missing."""
     for name, schema in TABLES.items():
-        builder = DeltaTable.createIfNotExists(spark).location(f"{lake}/{name}").addColumns(schema)
-        for key, value in PROPERTIES.items():
-            builder = builder.property(key, value)
-        builder.execute()
+        create_table(spark, f"{lake}/{name}", schema)
 
 
 def append(rows: DataFrame, lake: str, name: str, app_id: str, batch_id: int) -> int:
@@ -89,6 +85,5 @@ def append(rows: DataFrame, lake: str, name: str, app_id: str, batch_id: int) ->
     mine = rows.where(F.col("kind") == name).select(F.from_json("body", TABLES[name]).alias("row")).select("row.*")
     number = mine.count()
     if number:
-        writer = mine.coalesce(1).write.format("delta").mode("append")
-        writer.option("txnAppId", app_id).option("txnVersion", batch_id).save(f"{lake}/{name}")
+        append_once(mine.coalesce(1), f"{lake}/{name}", app_id, batch_id)
     return number

@@ -16,7 +16,7 @@ from streaming.files.object_events import EventError
 from streaming.files.queue import Received
 from streaming.outcomes import Kind, Outcome
 from streaming.places import Folder
-from streaming.rebuild import RebuildLimits
+from streaming.rebuild import limits_of
 from streaming.settings import Settings
 from streaming.single.find_records import Record
 from streaming.single.lake import Name, VerdictLake, name_of
@@ -94,13 +94,7 @@ class Rebuilds:
         self._lake = lake
         self._settings = settings
         self._keep = open_store(settings).keep
-        self._limits = RebuildLimits(
-            max_upload_bytes=settings.max_upload_bytes,
-            max_chunks=settings.max_upload_chunks,
-            timeout_ms=int(settings.timeout_seconds * 1000),
-            max_open_ms=int(settings.max_open_seconds * 1000),
-            rejected_bytes=settings.max_rejected_bytes,
-        )
+        self._limits = limits_of(settings)
         self.done = Done()
 
     def work(self, messages: Sequence[Received]) -> Worked:

@@ -22,10 +22,10 @@ from typer.testing import CliRunner
 from references.build import build_index
 from streaming.cli import app, main
 from streaming.commands.scan import scan  # noqa: F401 - its command is `app`'s
-from streaming.companions import complain
 from streaming.errors import UserError
 from streaming.scan_report import Scanned, to_row
 from streaming.settings import list_settings, load_settings
+from streaming.telling import tell
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("streaming", "udfs", "references", "emr", "scripts")
@@ -112,7 +112,7 @@ def test_an_errors_text_is_escaped_before_a_terminal_sees_it(
         main()
     assert ended.value.code == 2
     assert shows_only_text(capsys.readouterr().err)
-    complain(text)
+    tell(text)
     told = capsys.readouterr().err
     assert shows_only_text(told)
     assert told.count("\n") == 1

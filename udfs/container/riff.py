@@ -180,6 +180,31 @@ def walk_chunk(layout: Layout, end: int) -> None:
     layout.unexplained(end, label)
 
 
+def walk_chunks(layout: Layout) -> None:
+    """Mark a row of chunks without samples, and what lies behind it."""
+    while layout.at + 8 <= layout.size and _CHUNK_ID.match(layout.data, layout.at):
+        at = layout.at
+        end = at + 8 + int.from_bytes(layout.data[at + 4 : at + 8], "little")
+        if end > layout.size or layout.data[at : at + 4] == b"data" or _is_tag(layout.data, at):
+            break
+        walk_chunk(layout, end)
+        _walk_pad_byte(layout, end)
+    tail.walk_behind_chunks(layout)
+
+
+def walk_wrapped_wave(layout: Layout, end: int) -> None:
+    """Mark a WAVE's header, or what was behind its samples, that a lossless codec keeps to give the file back."""
+    start = layout.at
+    part = Layout(layout.data[start:end], layout)
+    if part.data[:4] in (b"RIFF", b"RF64") and part.data[8:12] == b"WAVE":
+        walk_wave(part)
+    else:
+        walk_chunks(part)
+    for span in part.spans:  # samples have no place here, and what the header says of their length is right elsewhere
+        kind = SpanKind.UNEXPLAINED if span.kind is SpanKind.SOUND else span.kind
+        layout.mark(start + span.end, kind, f"wrapped {span.name}")
+
+
 def _walk_fmt(layout: Layout, end: int) -> None:
     """16 bytes, and as many more as the extension says (at most a few; codecs keep tables there)."""
     extension = layout.data[layout.at + 16 : layout.at + 18]

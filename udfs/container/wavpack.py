@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from udfs.container import tail
 from udfs.container.layout import Layout
+from udfs.container.riff import walk_wrapped_wave
 from udfs.container.spans import ContainerReport
 
-_UNUSED = 0x20  # sub-blocks that a decoder may pass over
-_HEADER_TYPES = {0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x2C, 0x2F, 0x30}
-_LONGEST_OPTIONAL = 4096  # wrapped headers and trailers of the file that was encoded, checksums, settings
+_DUMMY = 0x00  # unused room
+_LAST_CODED = 0x0E  # up to here sub-blocks hold the sound and what it takes to decode it
+_WRAPPED_WAVE = (0x21, 0x22)  # header and trailer of the WAVE that was encoded
+_WRAPPED_OTHER = (0x23, 0x24)  # those of other formats
+_MOST_WRAPPED = 4096
+_SHORT = {0x25, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x2B, 0x2C, 0x2F, 0x30}  # settings, checksums, channels
+_LONGEST_SHORT = 64
 
 
 def walk_wavpack(layout: Layout) -> ContainerReport:
@@ -41,9 +46,21 @@ def _walk_block(layout: Layout, end: int) -> None:
         finish = layout.at + head + 2 * words
         if finish > end:
             break
-        optional = kind & 0x3F & ~0x40
-        if optional & _UNUSED and (optional not in _HEADER_TYPES or 2 * words > _LONGEST_OPTIONAL):
-            layout.unexplained(finish, f"WavPack sub-block {optional:#x}")
-        else:
-            layout.sound(finish, "WavPack blocks")
+        layout.sound(layout.at + head, "WavPack blocks")
+        _walk_sub_block(layout, kind & 0x3F, finish - (kind >> 6 & 1))
+        layout.sound(finish, "WavPack blocks")  # the byte that makes an odd length even
     layout.unexplained(end, "WavPack block")
+
+
+def _walk_sub_block(layout: Layout, kind: int, end: int) -> None:
+    label = f"WavPack sub-block {kind:#x}"
+    if kind == _DUMMY:
+        layout.padding(end, label)
+    elif kind <= _LAST_CODED or (kind in _SHORT and end - layout.at <= _LONGEST_SHORT):
+        layout.sound(end, "WavPack blocks")
+    elif kind in _WRAPPED_WAVE:
+        walk_wrapped_wave(layout, end)
+    elif kind in _WRAPPED_OTHER:
+        layout.numbers(end, label, _MOST_WRAPPED)
+    else:
+        layout.unexplained(end, label)
