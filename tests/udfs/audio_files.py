@@ -6,7 +6,7 @@ import base64
 import io
 import struct
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 
 import av
 import numpy as np
@@ -16,9 +16,9 @@ RATE = 44100
 PAYLOAD = bytes(np.random.default_rng(7).integers(0, 256, 3000, dtype=np.uint8))  # what somebody wants to hide
 
 
-def sound(seconds: float = 0.5, channels: int = 2) -> np.ndarray:
+def sound(seconds: float = 0.5, channels: int = 2, rate: int = RATE) -> np.ndarray:
     """Two tones in a little noise, float64 (frames, channels)."""
-    axis = np.arange(int(seconds * RATE)) / RATE
+    axis = np.arange(int(seconds * rate)) / rate
     tones = np.stack([0.4 * np.sin(2 * np.pi * (330 + 97 * n) * axis) for n in range(channels)], axis=1)
     return tones + 0.01 * np.random.default_rng(1).standard_normal(tones.shape)
 
@@ -33,27 +33,44 @@ def by_soundfile(container: str, subtype: str, seconds: float = 0.5, channels: i
 
 
 @cache
-def by_ffmpeg(container: str, codec: str, video: str = "", options: str = "", seconds: float = 0.5) -> bytes:
+def by_ffmpeg(
+    container: str,
+    codec: str,
+    video: str = "",
+    options: str = "",
+    seconds: float = 0.5,
+    rate: int = RATE,
+    channels: int = 2,
+) -> bytes:
     """A file as FFmpeg's muxers write it, with a moving picture if `video` names its codec."""
     file = io.BytesIO()
+    layout = "stereo" if channels == 2 else "mono"
     with av.open(file, "w", format=container, options=dict([options.split("=", 1)]) if options else {}) as output:
         output.metadata["title"] = "A title"
-        stream = output.add_stream(codec, rate=RATE)
-        stream.layout = "stereo"
+        stream = output.add_stream(codec, rate=rate)
+        stream.layout = layout
+        formats = [form.name for form in stream.codec_context.codec.audio_formats]
+        stream.codec_context.format = next(name for name in formats if not name.startswith("u8"))
         picture = output.add_stream(video, rate=25) if video else None
         if picture is not None:
             picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
-        samples = sound(seconds).T
-        integer = codec in ("mp2", "alac")
+        if codec == "wmav2":
+            stream.bit_rate = 128_000  # it has none of its own
+        stream.codec_context.open()
+        step = stream.codec_context.frame_size or 1152
+        resampler = av.AudioResampler(stream.codec_context.format.name, layout, rate, frame_size=step)
+        samples = sound(seconds, channels, rate).T
         for start in range(0, samples.shape[1], 1152):
             block = np.ascontiguousarray(samples[:, start : start + 1152], np.float32)
-            block = (block * 32767).astype(np.int16) if integer else block
-            frame = av.AudioFrame.from_ndarray(block, format="s16p" if integer else "fltp", layout="stereo")
-            frame.sample_rate, frame.pts = RATE, start
-            output.mux(stream.encode(frame))
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+            frame.sample_rate, frame.pts = rate, start
+            for ready in resampler.resample(frame):
+                output.mux(stream.encode(ready))
             if picture is not None:
                 image = np.random.default_rng(start).integers(0, 256, (48, 64, 3), dtype=np.uint8)
                 output.mux(picture.encode(av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")))
+        for ready in resampler.resample(None):
+            output.mux(stream.encode(ready))
         output.mux(stream.encode(None))
         if picture is not None:
             output.mux(picture.encode(None))
@@ -237,6 +254,20 @@ def header_packets(pages: list[bytes], count: int) -> list[bytes]:
     raise AssertionError("too few packets")
 
 
+PLAYED_BY_FFMPEG = {
+    "ac3": ("ac3", "ac3"),
+    "eac3": ("eac3", "eac3"),
+    "loas": ("latm", "aac"),
+    "tta": ("tta", "tta"),
+    "wma": ("asf", "wmav2"),
+    "wmv": ("asf", "libmp3lame", "msmpeg4v2"),
+    "flv": ("flv", "libmp3lame"),
+    "flv with video": ("flv", "aac", "flv"),
+    "avi": ("avi", "pcm_s16le"),
+    "avi with video": ("avi", "libmp3lame", "mpeg4"),
+    "mpg": ("mpeg", "mp2"),
+    "vob with video": ("vob", "ac3", "mpeg2video"),
+}
 EVERY_FORMAT = {
     "wav": lambda: by_soundfile("WAV", "PCM_16"),
     "wav 24": lambda: by_soundfile("WAV", "PCM_24"),
@@ -263,6 +294,8 @@ EVERY_FORMAT = {
     "matroska": lambda: by_ffmpeg("matroska", "aac"),
     "webm with video": lambda: by_ffmpeg("matroska", "aac", "mpeg4"),
     "wavpack": lambda: by_ffmpeg("wv", "wavpack"),
+    **{name: partial(by_ffmpeg, *arguments) for name, arguments in PLAYED_BY_FFMPEG.items()},
+    "amr": lambda: by_ffmpeg("amr", "libopencore_amrnb", rate=8000, channels=1),
     "ts": lambda: by_ffmpeg("mpegts", "aac"),
     "ts with video": lambda: by_ffmpeg("mpegts", "mp2", "mpeg2video"),
 }

@@ -182,6 +182,8 @@ def test_between_mp3_frames():
 
 def test_before_the_first_mp3_frame():
     assert_found(PAYLOAD + MP3())
+    frames = EVERY_FORMAT["mp3 ffmpeg"]()[45:]  # behind its tag
+    assert_found(PAYLOAD[:1200] + frames, PAYLOAD[:1200])  # shorter than the longest frame, longer than these
     assert_found(b"MZ" + PAYLOAD[:300] + MP3(), PAYLOAD[:300])
 
 

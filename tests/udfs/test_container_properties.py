@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from udfs.container import ContainerReport, SpanKind, walk
+from udfs.container.asf import DATA, FILE_PROPERTIES, HEADER, PADDING
 from udfs.container.pictures import picture_end
 from udfs.container.text import is_text
 
@@ -62,6 +64,11 @@ BEGINNINGS = [
     b"RIFF\xff\xff\xff\xffWAVE", b"RF64\xff\xff\xff\xffWAVEds64", b"FORM\0\0\0\0AIFF", b"fLaC\0\0\0\x22" + bytes(34),
     b"fLaC\x84", b"OggS\0\2", b"ID3\3\0\0\0\0\x0f\0", b"ID3\4\0\xc0\0\0\1\0", b"\0\0\0\x18ftypM4A ", b"\0\0\0\0moov",
     b"G" + bytes(187) + b"G" + bytes(187) + b"G" + bytes(187), b"\xff\xfb\x90\0", b"\xff\xf1\x50\x80\0\x1f\xfc",
+    b"RIFF\xff\xff\xff\xffAVI LIST\xff\0\0\0hdrl", b"RIFF\xff\xff\xff\xffAVI idx1",
+    HEADER + bytes(14), DATA + bytes(34),
+    b"FLV\1\5\0\0\0\x09\0\0\0\0", b"FLV\1\5\0\0\0\x09\0\0\0\0\x12\0\1\0\0\0\0\0\0\0\0", b"TTA1", b"#!AMR\n",
+    b"MAC \x96\x0f\0\0\x34\0\0\0\x18\0\0\0", b"MAC \x3c\x0f\xa0\x0f\x16\0", b"DSD \x1c" + bytes(7),
+    b"\0\0\1\xba", b"wvpk",
 ]  # fmt: skip
 
 
@@ -122,6 +129,7 @@ def repeated(pattern: bytes, size: int) -> bytes:
     return (pattern * (size // len(pattern) + 1))[:size]
 
 
+EMPTY = struct.pack("<Q", 24)  # the size of an ASF object without content
 CHAPTER = id3_frame(b"CHAP", b"a\0" + bytes(16) + id3_frame(b"TIT2", b"\0"))
 HOSTILE = {
     "Ogg magics": lambda n: repeated(b"OggS\0\0", n),
@@ -149,9 +157,47 @@ HOSTILE = {
     "Vorbis comments": lambda n: flac((4, vorbis_comments(*[b"A=b"] * (min(n, 8 << 20) // 7)))),
     "nearly base64": lambda n: flac((4, vorbis_comments(b"A=" + repeated(b"a" * 199 + b" ", min(n, 8 << 20))))),
     "hexadecimal pairs": lambda n: flac((4, vorbis_comments(b"A=" + repeated(b"0x41, ", min(n, 1 << 20))))),
+    "AVI chunks of no length": lambda n: b"RIFF\xff\xff\xff\xffAVI " + repeated(b"00wb\0\0\0\0JUNK\0\0\0\0", n),
+    "AVI lists in lists": lambda n: b"RIFF\xff\xff\xff\xffAVI " + repeated(b"LIST\xff\xff\xff\0abcd", n),
+    "AVI indexes": lambda n: b"RIFF\xff\xff\xff\xffAVI " + repeated(b"idx1\x10\0\0\0" + b"00wb" + bytes(12), n),
+    "ASF objects of no length": lambda n: HEADER + struct.pack("<QIH", n + 30, 9, 1) + repeated(PADDING + EMPTY, n),
+    "ASF packets": lambda n: asf_packets(n),
+    "FLV tags of no length": lambda n: b"FLV\1\5\0\0\0\x09\0\0\0\0" + repeated(b"\x08" + bytes(10) + b"\0\0\0\x0b", n),
+    "FLV objects in objects": lambda n: flv_script(repeated(b"\3\0\1a", n)),
+    "FLV strings": lambda n: flv_script(repeated(b"\2\0\1a", n)),
+    "AMR frames": lambda n: b"#!AMR\n" + repeated(b"\x7c", n),
+    "AC-3 headers": lambda n: repeated(b"\x0bw\0\0\0\x40", n),
+    "LOAS headers": lambda n: repeated(b"\x56\xe0\1\0", n),
+    "programme stream packets": lambda n: repeated(b"\0\0\1\xba" + b"\x44" + bytes(9) + b"\0\0\1\xe0\0\0\1", n),
+    "TTA frames": lambda n: tta(n),
+    "WavPack blocks": lambda n: repeated(b"wvpk" + struct.pack("<I", 28) + bytes(24) + b"\x21\1xx", n),
     "ZIP end records": lambda n: wave(behind=repeated(b"PK\5\6", n)),
     "APE tags": lambda n: EVERY_FORMAT["mp3"]() + repeated(ape((b"A", b"b", 0)), n),
 }  # fmt: skip
+
+
+def asf_packets(size: int) -> bytes:
+    properties = struct.pack("<16xQQQQQQII", size, 0, 0, 0, 0, 0, 2, 16) + struct.pack("<II", 16, 1)
+    header = FILE_PROPERTIES + struct.pack("<Q", 24 + len(properties)) + properties
+    head = HEADER + struct.pack("<QIH", 30 + len(header), 1, 0x201) + header
+    return (
+        head
+        + DATA
+        + struct.pack("<Q16xQH", 50 + size // 16 * 16, 1, 1)
+        + repeated(b"\1\0" + bytes(6) + b"\x47" + bytes(7), size)
+    )
+
+
+def flv_script(values: bytes) -> bytes:
+    values = values[: (1 << 24) - 1]
+    return b"FLV\1\5\0\0\0\x09\0\0\0\0\x12" + len(values).to_bytes(3, "big") + bytes(7) + values + bytes(4)
+
+
+def tta(size: int) -> bytes:
+    count = size // 16
+    head = b"TTA1" + struct.pack("<HHHII", 1, 2, 16, 44100, count * (256 * 44100 // 245))
+    table = struct.pack("<I", 12) * count
+    return b"".join(part + struct.pack("<I", zlib.crc32(part)) for part in (head, table)) + bytes(12 * count)
 
 
 def nested_boxes(size: int) -> bytes:

@@ -64,7 +64,10 @@ def test_what_encoders_write(name):
         ("wav 24", "wav", "pcm_s24"), ("wav float", "wav", "pcm_f32"), ("wav ulaw", "wav", "ulaw"),
         ("wavex", "wav", "pcm_s16"), ("rf64", "rf64", "pcm_s16"), ("aiff", "aiff", "pcm_s16"), ("flac", "flac", "flac"),
         ("vorbis", "ogg", "vorbis"), ("opus", "ogg", "opus"), ("mp3", "mp3", "mp3"), ("m4a", "mp4", "aac"),
-        ("alac", "mp4", "alac"), ("adts", "adts", "aac"), ("ts", "mpegts", "aac"),
+        ("alac", "mp4", "alac"), ("adts", "adts", "aac"), ("ts", "mpegts", "aac"), ("ac3", "ac3", "ac3"),
+        ("eac3", "ac3", "eac3"), ("tta", "tta", "tta"), ("wma", "asf", "wmav2"), ("flv", "flv", "mp3"),
+        ("avi", "avi", "pcm_s16"), ("avi with video", "avi", "mp3"), ("mpg", "mpegps", "mp2"), ("amr", "amr", "amr_nb"),
+        ("vob with video", "mpegps", "ac3"), ("loas", "loas", "aac_latm"),
     ],
 )  # fmt: skip
 def test_container_and_codec_are_named(name, container, codec):
@@ -72,7 +75,10 @@ def test_container_and_codec_are_named(name, container, codec):
     assert (report.container, report.codec) == (container, codec)
 
 
-@pytest.mark.parametrize("name", ["mp4 with video", "fragmented mp4", "ts with video"])
+@pytest.mark.parametrize(
+    "name",
+    ["mp4 with video", "fragmented mp4", "ts with video", "wmv", "flv with video", "avi with video", "vob with video"],
+)
 def test_other_streams_are_known_not_payload(name):
     report = walk(EVERY_FORMAT[name]())
     assert sum(span.length for span in report.of_kind(SpanKind.OTHER_STREAM)) > 1000

@@ -6,7 +6,7 @@ import io
 import zipfile
 
 import pytest
-from audio_files import by_ffmpeg, id3, id3_frame
+from audio_files import EVERY_FORMAT, PLAYED_BY_FFMPEG, id3, id3_frame
 from mock_files import TEXT, classify, encrypted, executable, music, reason_codes, write
 
 from udfs.container import SpanKind, mpeg_audio, walk
@@ -105,9 +105,17 @@ def test_crumbs_that_add_up_to_a_payload_are_one() -> None:
     assert reason_codes(id3(*many) + mp3)[0] == "metadata.payload"
 
 
-@pytest.mark.parametrize(("container", "codec"), [("ac3", "ac3"), ("flv", "flv"), ("avi", "pcm_s16le")])
-def test_a_format_that_plays_but_is_not_walked_goes_to_a_person(container: str, codec: str) -> None:
-    codec = "libmp3lame" if codec == "flv" else codec
-    verdict = classify(by_ffmpeg(container, codec))
+def test_a_format_that_plays_but_is_not_walked_goes_to_a_person() -> None:
+    telephone = b"".join(b"\xd0" + bytes(32) for _ in range(400))  # GSM 06.10: frames of 33 bytes and nothing else
+    verdict = classify(telephone)
     assert verdict.decision is Decision.REVIEW
     assert verdict.reasons[0].code == "undecided.container_not_walked"
+
+
+@pytest.mark.parametrize("name", [*PLAYED_BY_FFMPEG, "amr"])
+def test_what_only_ffmpeg_plays_is_let_in_and_with_a_program_behind_it_is_not(name: str) -> None:
+    data = EVERY_FORMAT[name]()
+    plain, hiding = classify(data), classify(data + executable()[:3000])
+    assert (plain.decision, plain.content) == (Decision.ACCEPT, Content.REAL)
+    assert (hiding.decision, hiding.reasons[0].code) == (Decision.REJECT, "container.trailing_bytes")
+    assert hiding.payloads[0].kind == "elf"

@@ -10,7 +10,30 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from udfs.container import adts, aiff, chunked, flac, id3, matroska, mp4, mpeg_audio, mpegts, ogg, riff, wavpack
+from udfs.container import (
+    ac3,
+    adts,
+    aiff,
+    amr,
+    asf,
+    avi,
+    chunked,
+    dsf,
+    flac,
+    flv,
+    id3,
+    latm,
+    matroska,
+    monkeys,
+    mp4,
+    mpeg_audio,
+    mpegps,
+    mpegts,
+    ogg,
+    riff,
+    tta,
+    wavpack,
+)
 from udfs.container.layout import Layout, TooManyPartsError
 from udfs.container.polyglot import other_formats
 from udfs.container.spans import ContainerReport, Span, SpanKind
@@ -18,6 +41,22 @@ from udfs.container.spans import ContainerReport, Span, SpanKind
 __all__ = ["ContainerReport", "Span", "SpanKind", "walk"]
 
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot", b"moof")
+_MAGICS: tuple[tuple[bytes, str, Callable[[Layout], ContainerReport]], ...] = (
+    (b"fLaC", "flac", flac.walk_flac),
+    (b"OggS", "ogg", ogg.walk_ogg),
+    (b"\x1aE\xdf\xa3", "matroska", matroska.walk_matroska),
+    (b"wvpk", "wavpack", wavpack.walk_wavpack),
+    (b"caff\0\1\0\0", "caf", chunked.walk_caf),
+    (chunked.W64_RIFF, "w64", chunked.walk_w64),
+    (asf.HEADER, "asf", asf.walk_asf),
+    (b"FLV\1", "flv", flv.walk_flv),
+    (b"TTA1", "tta", tta.walk_tta),
+    (b"MAC ", "ape", monkeys.walk_monkeys_audio),
+    (b"DSD \x1c\0\0\0\0\0\0\0", "dsf", dsf.walk_dsf),
+    (amr.NARROW, "amr", amr.walk_amr),
+    (amr.WIDE, "amr", amr.walk_amr),
+    (mpegps.PACK, "mpegps", mpegps.walk_mpegps),
+)
 
 
 def walk(data: bytes) -> ContainerReport:
@@ -54,32 +93,39 @@ def _walk(data: bytes) -> ContainerReport:
 
 def _recognise(data: bytes, start: int) -> tuple[str, Callable[[Layout], ContainerReport] | None]:
     """The container whose beginning is at `start`, and its walker."""
-    head = data[start : start + 12]
+    head = data[start : start + 16]
     if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         return "wav", riff.walk_wave
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi", avi.walk_avi
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff", aiff.walk_aiff
-    if head[:4] == b"fLaC":
-        return "flac", flac.walk_flac
-    if head[:4] == b"OggS":
-        return "ogg", ogg.walk_ogg
     if head[4:8] in _MP4_BOXES:
         return "mp4", mp4.walk_mp4
-    if head[:4] == b"\x1aE\xdf\xa3":
-        return "matroska", matroska.walk_matroska
-    if head[:4] == b"wvpk":
-        return "wavpack", wavpack.walk_wavpack
-    if head[:8] == b"caff\0\1\0\0":
-        return "caf", chunked.walk_caf
-    if data[start : start + 16] == chunked.W64_RIFF:
-        return "w64", chunked.walk_w64
+    for magic, container, walker in _MAGICS:
+        if head.startswith(magic):
+            return container, walker
     if head[:4] == b".snd" and 24 <= int.from_bytes(head[4:8], "big") < 1 << 20:
         return "au", chunked.walk_au
     packet = mpegts.is_transport_stream(data, start)
     if packet:
         return "mpegts", partial(mpegts.walk_mpegts, packet=packet)
-    # Formats without a beginning of their own: whichever chain of frames comes first.
-    mpeg, aac = mpeg_audio.find_mpeg_audio(data, start), adts.find_adts(data, start)
-    if mpeg >= 0 and (aac < 0 or mpeg <= aac):
-        return "mp3", partial(mpeg_audio.walk_mpeg_audio, first=mpeg)
-    return ("adts", adts.walk_adts) if aac >= 0 else ("", None)
+    return _recognise_chain(data, start)
+
+
+def _recognise_chain(data: bytes, start: int) -> tuple[str, Callable[[Layout], ContainerReport] | None]:
+    """Formats without a beginning of their own: whichever chain of frames comes first."""
+    chains = (
+        (mpeg_audio.find_mpeg_audio(data, start), "mp3"),
+        (adts.find_adts(data, start), "adts"),
+        (ac3.find_ac3(data, start), "ac3"),
+        (latm.find_loas(data, start), "loas"),
+    )
+    first, container = min(((at, name) for at, name in chains if at >= 0), default=(0, ""), key=lambda chain: chain[0])
+    walkers: dict[str, Callable[[Layout], ContainerReport]] = {
+        "mp3": partial(mpeg_audio.walk_mpeg_audio, first=first),
+        "adts": adts.walk_adts,
+        "ac3": partial(ac3.walk_ac3, first=first),
+        "loas": latm.walk_loas,
+    }
+    return container, walkers.get(container)

@@ -13,6 +13,7 @@ from udfs.container.spans import ContainerReport
 
 MOST_HEADERS = 2_000_000  # that lead nowhere; a file of any other kind has one in two thousand bytes
 MOST_FRAMES = 4_000_000  # a day of sound
+NEIGHBOURS = 50  # frames by which the length of one that was cut into is judged
 SURE = 4  # frames in a row that make a chain; other data leads on from one header to the next by chance only
 
 
@@ -116,13 +117,24 @@ def _mark_gap(layout: Layout, frames: FrameFormat, start: int, began: bool, labe
     gap = data[layout.at : start]
     if not any(gap):
         layout.padding(start, "zeros between frames")
-    elif not began and len(gap) < frames.longest and not holds_program(gap):
+    elif not began and len(gap) < _longest_rest(data, frames, start) and not holds_program(gap):
         layout.lie("container.starts_mid_frame", f"{len(gap)} bytes before the first whole frame")
         layout.sound(start, label)
     else:
         if began:
             layout.lie("container.damaged", f"{len(gap)} bytes between frames at byte {layout.at}")
         layout.unexplained(start, "between frames" if began else "before the first frame")
+
+
+def _longest_rest(data: bytes, frames: FrameFormat, start: int) -> int:
+    """How many bytes a frame may have that was cut into before `start`: twice as many as those that follow."""
+    longest, at = 0, start
+    for _ in range(NEIGHBOURS):
+        length = frames.length(data, at)
+        if not length:
+            break
+        longest, at = max(longest, length), at + length
+    return min(frames.longest, 2 * longest)
 
 
 def _mark_rest(layout: Layout, frames: FrameFormat, end: int, label: str) -> None:

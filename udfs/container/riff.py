@@ -76,7 +76,7 @@ def walk_wave(layout: Layout) -> ContainerReport:
             layout.lie("container.truncated", f"the file ends inside its {name.decode('latin-1')} chunk")
             end = layout.size
         if name == b"fmt ":
-            codec = _codec(data[at + 8 : end])
+            codec = codec_of(data[at + 8 : end])
         walk_chunk(layout, end)
         _walk_pad_byte(layout, end)
     tail.walk_behind_chunks(layout)
@@ -103,6 +103,11 @@ def _is_tag(data: bytes, at: int) -> bool:
     return data[at : at + 3] == b"TAG" or data[at : at + 8] == b"APETAGEX" or id3.tag_length(data, at) > 0
 
 
+def is_chunk_name(name: bytes) -> bool:
+    """Whether four bytes can name a chunk."""
+    return _CHUNK_ID.match(name) is not None
+
+
 def _is_known(name: bytes) -> bool:
     return name in BINARY_CHUNKS or name in TEXT_CHUNKS or name in ZERO_CHUNKS or name in _WALKERS
 
@@ -114,7 +119,8 @@ def _walk_pad_byte(layout: Layout, end: int) -> None:
         layout.structure(end + 1, "pad byte")
 
 
-def _codec(fmt: bytes) -> str:
+def codec_of(fmt: bytes) -> str:
+    """The codec that a format chunk names; empty where it is too short."""
     if len(fmt) < 16:
         return ""
     tag, bits = struct.unpack_from("<H12xH", fmt)
