@@ -95,7 +95,7 @@ class BatchWriter:
             return None
 
         def renew() -> str:
-            self.catalogue = open_catalogue(outcomes.sparkSession, str(self._settings.index))
+            self.catalogue = open_catalogue(outcomes.sparkSession, self._settings.index)
             return self.catalogue.sha256
 
         return renew

@@ -25,8 +25,6 @@ def place_of(index: object) -> str:
         When nothing is behind the prefix.
     """
     place = str(index).removeprefix(PREFIX).rstrip("/")
-    if place.startswith("s3:/") and not place.startswith("s3://"):
-        place = place.replace("s3:/", "s3://", 1)  # a setting that is a Path has lost a slash
     if not place:
         raise IndexRefusedError(f"{index!r} names no place: write {PREFIX}FOLDER or {PREFIX}s3://bucket/prefix")
     return place

@@ -43,7 +43,7 @@ class OpenedJudge:
 class JudgeOpener:
     """Says what to open; small, and pickled to the workers."""
 
-    index: Path
+    index: Path | str
     limits: DecodeLimits
     min_score: float = MIN_SCORE
     manifest: bytes | None = None  # the index's when the job began: a worker that starts later opens the same
@@ -73,6 +73,6 @@ class JudgeOpener:
 def make_opener(settings: Settings) -> JudgeOpener:
     """Say what a run of the job judges with; made once a run, so that an index changed meanwhile changes nothing."""
     limits = DecodeLimits(max_seconds=settings.max_track_seconds)
-    manifest = settings.index / MANIFEST
+    manifest = Path(settings.index) / MANIFEST
     least = MIN_SCORE if settings.min_score is None else settings.min_score
     return JudgeOpener(settings.index, limits, least, manifest.read_bytes() if manifest.exists() else None)

@@ -104,7 +104,7 @@ def find_catalogue(spark: SparkSession, settings: Settings) -> Catalogue | None:
     if not is_catalogue(settings.index):
         return None
     try:
-        return open_catalogue(spark, str(settings.index))
+        return open_catalogue(spark, settings.index)
     except IndexRefusedError as error:
         raise UserError(f"--index {settings.index}: {error}") from error
 

@@ -13,7 +13,7 @@ import os
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
@@ -36,7 +36,13 @@ def _one_or_several(value: object) -> object:
     return value
 
 
+def _text_of_path(value: object) -> object:
+    """Take a path for its text: a place is kept as text, for a path would make s3:/ of s3://."""
+    return str(value) if isinstance(value, PurePath) else value
+
+
 Several = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_one_or_several)]
+PlaceName = Annotated[str, BeforeValidator(_text_of_path)]
 
 
 class Settings(BaseSettings):
@@ -49,7 +55,7 @@ class Settings(BaseSettings):
     )
     lake: str = Field(description="Where the tables and accepted tracks go: a folder or s3://bucket/prefix.")
     checkpoint: str = Field(description="Where the job remembers how far it is: a folder or s3://bucket/prefix.")
-    index: Path = Field(description="The reference index, as the workers see it.")
+    index: PlaceName = Field(description="The reference index, as the workers see it: a folder or delta:PLACE.")
 
     trigger_seconds: float = Field(5.0, ge=0, le=HOUR, description="Time from one batch's start to the next.")
     drain: bool = Field(False, description="Process what is there, then exit.")

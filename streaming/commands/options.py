@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 Sources = Annotated[list[str] | None, typer.Option(help="files:DIR or kinesis:STREAM; may be repeated.")]
-Index = Annotated[Path | None, typer.Option(help="The reference index.")]
+Index = Annotated[str | None, typer.Option(help="The reference index: a folder, or delta:PLACE for Delta tables.")]
 LakeToWrite = Annotated[str | None, typer.Option(help="Where the tables go: a folder or s3://…")]
 Checkpoint = Annotated[str | None, typer.Option(help="Where the job remembers how far it is.")]
 Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]

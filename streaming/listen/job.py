@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -108,10 +109,10 @@ class ListenJob:
         return self.written
 
     def _plan(self) -> DataFrame:
-        manifest = (self._settings.index / MANIFEST).read_bytes()
+        manifest = (Path(self._settings.index) / MANIFEST).read_bytes()
         marker_ms = int(self._settings.marker_hours * 3_600_000)
         least = MIN_SCORE if self._settings.min_score is None else self._settings.min_score
-        processor = ListenProcessor(Ear(str(self._settings.index), manifest, least), self._silence_ms, marker_ms)
+        processor = ListenProcessor(Ear(self._settings.index, manifest, least), self._silence_ms, marker_ms)
         records = group_records(read_records(self._spark, self._settings))
         return records.groupBy("partition_key", "upload_id").transformWithState(
             statefulProcessor=processor, outputStructType=HEARD, outputMode="append", timeMode="ProcessingTime"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from streaming.cli import app
 from streaming.errors import UserError
+from streaming.index_place import is_catalogue, place_of
 from streaming.redaction import REDACTED, redact
 from streaming.settings import Settings, list_settings, load_settings
 
@@ -35,6 +36,14 @@ def test_a_flag_beats_the_environment_which_beats_the_file_which_beats_the_defau
     settings = load_settings({**NEEDED, "timeout_seconds": 3.0}, config)
     said = (settings.timeout_seconds, settings.trigger_seconds, settings.marker_hours, settings.max_open_seconds)
     assert said == (3.0, 2.0, 1.0, 3600.0)
+
+
+@pytest.mark.parametrize("index", ["delta:s3://bucket/known", "delta:/mnt/known", "folder"])
+def test_a_catalogue_in_a_bucket_keeps_its_place(index: str) -> None:
+    assert load_settings({**NEEDED, "index": index}).index == index
+    assert load_settings({**NEEDED, "index": Path("/mnt/index")}).index == "/mnt/index"
+    if is_catalogue(index):
+        assert place_of(index) == index.removeprefix("delta:")
 
 
 def test_settings_are_frozen() -> None:
