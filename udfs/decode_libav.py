@@ -141,10 +141,13 @@ def _decode_packets(container: Any, audio: Any, problems: list[tuple[str, str]])
                 break
             yield from packet.decode()
             bad_in_a_row = 0
+        except LookupError:  # a packet of a stream that began behind what was probed: PyAV has no such stream
+            packets = container.demux(audio)
+            bad_in_a_row += 1
+        except av.error.EOFError:
+            break
         except (av.error.FFmpegError, ValueError) as error:
             bad, bad_in_a_row, why = bad + 1, bad_in_a_row + 1, why or _message(error)
-            if isinstance(error, av.error.EOFError):
-                break
     if bad:
         problems.append(("decode.damaged", f"{bad} packets do not decode: {why}"))
 

@@ -216,6 +216,19 @@ def test_an_mp3_behind_a_tag():
     assert decode(Track(id3(id3_frame(b"TIT2", b"\0x")) + EVERY_FORMAT["mp3"]())).facts.codec == "mp3"
 
 
+def test_a_stream_that_begins_late_does_not_end_the_sound():
+    data = by_ffmpeg("flv", "libmp3lame", seconds=8)
+    data = data[:4] + b"\4" + data[5:]  # the header announces no picture
+    body = b"\x12" + bytes(100)
+    picture = b"\x09" + len(body).to_bytes(3, "big") + bytes(7) + body + (11 + len(body)).to_bytes(4, "big")
+    at = 13
+    while at < len(data) * 0.9:
+        at += 15 + int.from_bytes(data[at + 1 : at + 4], "big")
+    whole, late = decode(Track(data)), decode(Track(data[:at] + picture + data[at:]))
+    assert np.array_equal(whole.samples, late.samples)
+    assert late.problems == ()
+
+
 @given(st.sampled_from(sorted(EVERY_FORMAT)), st.data())
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_damage_gives_samples_or_a_code(name, data):
