@@ -85,8 +85,11 @@ def make_payload(maker: Maker, kind: str, length: int) -> bytes:
             archive.writestr("setup.exe", find_payload(split, dice, "elf", length * 2))
         return out.getvalue()
     if kind == "chunk":
-        body = find_payload(split, dice, "elf", length * 3)
-        return body[len(body) // 3 :]
+        while True:
+            body = find_payload(split, dice, "elf", length * 3)
+            body = body[len(body) // 3 :]
+            if max(map(body.count, set(body))) < 0.9 * len(body):  # one byte over and over is no payload
+                return body
     if kind == "picture":
         return make_bmp(maker, length)
     if kind == "pdf":

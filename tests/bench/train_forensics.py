@@ -36,7 +36,7 @@ from udfs.forensics.keying import find_keyings
 from udfs.forensics.model import PATH
 from udfs.forensics.modem import FEATURES as MODEM_FEATURES
 from udfs.forensics.modem import cut_excerpts, describe, take_band
-from udfs.forensics.signal import Signal, make_signal
+from udfs.forensics.signal import Signal, make_signal, without_gain
 from udfs.forensics.sound import measure, without_holds
 from udfs.track import Track
 
@@ -104,6 +104,7 @@ def rows(job: tuple[str, int, tuple[str, ...]]) -> Rows | None:
 
 
 def _rows_of_channels(signal: Signal, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
+    signal = without_gain(signal)
     sliced, held = without_holds(signal)
     measured = measure(sliced)
     tables = {}

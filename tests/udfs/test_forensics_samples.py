@@ -82,7 +82,7 @@ def test_an_executable_over_the_sound_bytes_is_read_out(subtype: str) -> None:
 def test_base64_of_an_xored_executable_says_what_it_hides() -> None:
     text = base64.b64encode(bytes(byte ^ 0x5A for byte in ELF[:30_000]))
     verdict = classify(write(as_pcm(text, 2), "PCM_16"))
-    assert verdict.payloads[0].kind == "base64(elf)"
+    assert verdict.payloads[0].kind == "base64(xor(elf))"
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,15 @@ from udfs.forensics.repeat import repeat_period
 from udfs.forensics.samples_as_bytes import Found, find_payload, find_plain_payload, find_wild_floats
 from udfs.forensics.signal import Signal
 from udfs.forensics.sound import find_stretches, judge
-from udfs.forensics.windows import FEATURES, Measured
+from udfs.forensics.windows import FEATURES, Measured, entropy
+from udfs.samples import Samples
 
 HEAD_FRAMES = 8192  # read out even where nothing looks like data
 SUSPICIOUS_LOG_ODDS = -4.0  # of the worst window, from which on every mapping is tried on the head all the same
+NAMED_FRAMES = 1 << 16  # by which a family is named
+EVEN = 7.95  # bits a byte, of encrypted and compressed data
+MIXED = 7.8  # of those that were mixed together by summing
+CLEARLY = 0.05
 WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
 MAX_STRETCHES = 8
 FEW = {3: 0.0, 2: 1.0, 1: 3.5}  # log-odds taken from so few windows amid sound: a payload is clear, a transient is not
@@ -56,7 +61,14 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
         return [Finding(CERTAIN, wild.reason)]
     strength = max((_strength(o) for o in odds), default=-10.0)
     numbers["data_log_odds"] = strength
-    return [Finding(strength, _name(sliced, measured, odds, held, whole, flagged, usable))] if strength > 0 else []
+    if strength <= 0:
+        return []
+    name = _name(sliced, measured, odds, held, whole, flagged, usable)
+    findings = [Finding(strength, name)]
+    if name.code == "samples.data" and sliced.bits == 16 and _byte_entropy(sliced.values) > EVEN:
+        detail = "bytes so even may as well be sums or differences of others"
+        findings.append(Finding(strength, Reason("samples.mapped_data", detail)))
+    return findings
 
 
 def _findings(found: Found, reason: Reason) -> list[Finding]:
@@ -90,7 +102,25 @@ def _name(
         return Reason("samples.tiled_data", detail)
     if held > 1 or levels <= 4.1:
         return Reason("samples.symbol_data", detail)
+    if signal.scaled:
+        return Reason("samples.mapped_data", detail)
+    if signal.companded:
+        return Reason("samples.data", detail)
     if (signal.bits > 8 and levels <= 9.1) or (not signal.bits and levels < 16):
         return Reason("samples.mapped_data", detail)
     divergence = float(np.median(rows[:, FEATURES.index("plane_divergence")])) if len(rows) else 0.0
-    return Reason("samples.mapped_data" if divergence > 0.5 else "samples.data", detail)
+    is_mapped = divergence > 0.5 or (signal.bits == 16 and _is_summed(signal.values))
+    return Reason("samples.mapped_data" if is_mapped else "samples.data", detail)
+
+
+def _is_summed(values: Samples) -> bool:
+    """Whether 16-bit samples less the ones before them, or added to those, are bytes with more structure."""
+    whole = values[:NAMED_FRAMES].astype(np.int16)
+    others = (np.diff(whole, axis=0, prepend=np.int16(0)), np.cumsum(whole, axis=0, dtype=np.int16))
+    plain = _byte_entropy(whole)
+    return plain > MIXED and min(map(_byte_entropy, others)) < plain - CLEARLY
+
+
+def _byte_entropy(values: Samples) -> float:
+    codes = np.ascontiguousarray(values[:NAMED_FRAMES].astype("<i2")).view(np.uint8).reshape(-1)
+    return entropy(np.bincount(codes, minlength=256))

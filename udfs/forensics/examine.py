@@ -19,7 +19,7 @@ from udfs.forensics.low_bit_findings import find_low_bits
 from udfs.forensics.mixture import find_mixture
 from udfs.forensics.modem import find_modem
 from udfs.forensics.samples_as_bytes import find_constant
-from udfs.forensics.signal import Signal, make_signal
+from udfs.forensics.signal import Signal, make_signal, without_gain
 from udfs.forensics.sound import measure, without_holds
 from udfs.reasons import Effect, info
 from udfs.track import Encoding, Track
@@ -114,6 +114,7 @@ def examine_samples(signal: Signal, evidence: Evidence) -> None:
 def _sample_tests(signal: Signal, numbers: dict[str, float]) -> Iterator[list[Finding]]:
     """The tests in order, each run only when the next is asked for."""
     if signal.lossless:
+        signal = without_gain(signal)
         sliced, held = without_holds(signal)
         measured = measure(sliced)
         yield find_data_like(sliced, held, measured, numbers)

@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 
 MAX_LEVELS = 1024  # levels from lowest to highest; finer lattices are those of 16-bit sound itself
 MIN_DISTINCT = 2
+HEAD = 1 << 13  # samples by which a gain is recovered
+MOST_SAMPLES = 1 << 24  # of a track: three minutes in stereo
+BLOCK = 1 << 16  # frames
+MAX_LEVEL = 1 << 15  # of 16-bit samples
+MAX_ERROR = 0.3  # of a step, by which rounding may move a sample
 
 Samples = NDArray[np.float64]
 
@@ -84,21 +89,63 @@ def _fit_step(offsets: Samples, first: float) -> float:
         reach *= 2
 
 
-def recover_scale(samples: NDArray[np.floating]) -> float | None:
-    """The step of floating-point samples that are whole multiples of it, 16 bits of them at most; None if they are not.
+def recover_scale(samples: NDArray[np.generic]) -> float | None:
+    """The step of samples, shape (n,), that are whole multiples of one, 16 bits of them at most; None if they are not.
 
-    Single precision keeps about 24 bits of each sample, which leaves room to tell multiples of a 16-bit step.
+    Single precision keeps about 24 bits of each sample and 24-bit integers a little less, which leaves room to tell
+    multiples of a 16-bit step.
     """
-    values = np.unique(samples[:4096].astype(np.float64))
-    largest = float(np.abs(values).max()) if len(values) else 0.0
-    gaps = np.diff(values)
-    gaps = np.sort(gaps[gaps > largest * 2e-6])[:64]
-    if len(gaps) < 8 or largest > 1e6:
+    values = np.unique(samples[:HEAD]).astype(np.float64)
+    if len(values) < 16 or not np.isfinite(values).all():
         return None
-    for divisor in range(1, 33):
-        step = _fit_step(np.concatenate([[0.0], gaps]), float(gaps[0]) / divisor)
-        multiples = values / step
-        if np.abs(multiples).max() <= 32768.5 and np.abs(multiples - np.rint(multiples)).max() < 0.2:
-            whole = np.rint(multiples)
-            return float(values @ whole / (whole @ whole))
+    largest = float(max(-values[0], values[-1]))
+    gaps = np.diff(values)
+    gaps = gaps[gaps > largest * 2e-7]
+    finest = largest / (MAX_LEVEL + 0.5)
+    if len(gaps) < 8 or (first := float(gaps.min())) < 0.9 * finest or (samples.dtype.kind == "i" and first < 2):
+        return None
+    first = float(np.median(gaps[gaps < 1.5 * first]))
+    for divisor in range(1, 5):
+        step = _grow_step(values, first / divisor, finest)
+        if step is not None:
+            return step
     return None
+
+
+def _grow_step(values: Samples, step: float, finest: float) -> float | None:
+    """Refine a step from the values about zero outwards, each fit near enough for the next; None where one fails."""
+    reach = 16.0
+    largest = max(-values[0], values[-1])
+    while True:
+        near = values[np.abs(values) <= reach * step]
+        levels = np.rint(near / step)
+        if levels.any():
+            step = float(near @ levels / (levels @ levels))
+        if step < 0.99 * finest or np.abs(near / step - np.rint(near / step)).max(initial=0.0) > MAX_ERROR:
+            return None
+        if reach * step >= largest:
+            return step
+        reach *= 2
+
+
+def undo_gain(samples: NDArray[np.generic]) -> NDArray[np.int16] | None:
+    """The 16-bit integers of which all of `samples` (any shape) are multiples, less the gain; None where they are not.
+
+    Floats and integers of 24 bits and more have room for a gain between the steps of 16-bit sound; what was written
+    as such, and turned up or down later, is the same sound, or the same bytes. Looked at up to `MOST_SAMPLES`; what
+    lies on a coarser lattice, or on one side of zero as characters do, is left as it is.
+    """
+    head = samples.reshape(-1)[:HEAD]
+    if samples.size > MOST_SAMPLES or head.min(initial=0) >= 0 or len(np.unique(head)) <= MAX_LEVELS:
+        return None
+    step = recover_scale(head)
+    if step is None:
+        return None
+    integers = np.empty(samples.shape, np.int16)
+    for start in range(0, len(samples), BLOCK):
+        multiples = samples[start : start + BLOCK].astype(np.float64) / step
+        whole = np.rint(multiples)
+        if np.abs(whole).max() > MAX_LEVEL or np.abs(multiples - whole).max() > MAX_ERROR:
+            return None
+        integers[start : start + BLOCK] = np.clip(whole, -MAX_LEVEL, MAX_LEVEL - 1)
+    return integers

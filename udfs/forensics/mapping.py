@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.forensics.lattice import Lattice, recover_lattice, recover_scale
-from udfs.forensics.text import language_tables
+from udfs.forensics.text import base64_offsets, language_tables
+
+MAX_BASE64_OFFSETS = 4
 
 Integers = NDArray[np.integer]
 
@@ -144,6 +146,7 @@ def _offsets(levels: NDArray[np.int64], lattice: Lattice | None) -> list[tuple[s
     spectrum = np.conj(np.fft.rfft(counts)) * np.fft.rfft(language_tables(), axis=1)
     like_text = np.fft.irfft(spectrum, 256, axis=1)
     best = int(np.unravel_index(int(like_text.argmax()), like_text.shape)[1])
+    found += [("scaled base64", offset) for offset in base64_offsets(counts > 0)[:MAX_BASE64_OFFSETS]]
     found += [("scaled text", best), ("scaled and offset bytes", -int(counts.argmax())), ("scaled bytes", 0)]
     by_offset: dict[int, str] = {}
     for name, offset in found:

@@ -1,4 +1,4 @@
-"""Say what bytes are: files by their structure, text, base64, and any of these under a one-byte XOR or shift."""
+"""Say what bytes are: files by their structure, text, base64, and any of these under a repeating XOR."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import numpy as np
 from udfs.findings import Payload
 from udfs.forensics.structure import find_structures
 from udfs.forensics.text import TextRun, find_text
-
-MIN_ZEROS = 0.05  # share of an executable's bytes that are zero
+from udfs.forensics.xor import find_keys, undo_xor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,12 @@ def recognise(data: bytes, least_text: int = 64) -> Recovered | None:
 
 
 def _under_xor(data: bytes) -> Recovered | None:
-    """A file under a one-byte XOR, where one byte is common enough to be its zeros."""
-    codes = np.frombuffer(data[:65536], np.uint8)
-    counts = np.bincount(codes, minlength=256)
-    if not len(codes) or counts.argmax() == 0 or counts.max() < MIN_ZEROS * len(codes):
-        return None
-    found = find_structures(undo_xor(data))
-    return Recovered("xor", found[0].start, found[0].end, found[0].kind) if found else None
+    """A file under a repeating XOR, where one byte is common enough to be its zeros."""
+    for key in find_keys(data):
+        found = find_structures(undo_xor(data, key))
+        if found:
+            return Recovered("xor", found[0].start, found[0].end, found[0].kind)
+    return None
 
 
 def _readable(data: bytes, run: TextRun) -> Recovered:
@@ -73,13 +71,8 @@ def _inside(text: bytes, kind: str) -> str:
             return ""
     except binascii.Error:
         return ""
-    found = find_structures(decoded) or find_structures(undo_xor(decoded))
-    return found[0].kind if found else ""
-
-
-def undo_xor(data: bytes) -> bytes:
-    """`data` with its commonest byte made zero: undoes a one-byte XOR of an executable, whose commonest byte is 0."""
-    codes = np.frombuffer(data, np.uint8)
-    if not len(codes):
-        return data
-    return (codes ^ np.bincount(codes, minlength=256).argmax().astype(np.uint8)).tobytes()
+    found = find_structures(decoded)
+    if found:
+        return found[0].kind
+    hidden = _under_xor(decoded)
+    return f"xor({hidden.inner})" if hidden else ""

@@ -26,6 +26,7 @@ MIN_WILD_SHARE = 0.02
 LOOK_FRAMES = 1 << 15  # of a stretch that every reading is tried on; the rest is read once one has found something
 MOST = 0.7  # share of the bytes that text must cover to be taken at once
 READABLE = ("text", "base64", "hex")
+WRITTEN = ("script", "html", "pem", "rtf", "postscript")  # files that are texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,14 @@ def readings(signal: Signal, start: int, end: int, plainly: bool = False) -> Ite
     if plainly:
         yield from pcm_readings(part.reshape(-1).astype(np.int32), signal.bits) if signal.bits else ()
         return
-    yield from read_samples(part.reshape(-1), signal.bits)
+    rows = [part.reshape(-1)]
     if part.shape[1] > 1:
         # Channels one after the other, each by itself, and the one reading that both give when they are equal.
-        yield from read_samples(part.T.reshape(-1), signal.bits)
-        for channel in range(min(2, part.shape[1])):
-            yield from read_samples(part[:, channel], signal.bits)
+        rows += [part.T.reshape(-1), *(part[:, channel] for channel in range(min(2, part.shape[1])))]
+    for row in rows:
+        for reading in read_samples(row, signal.bits):
+            is_mapped = signal.scaled and reading.family == "b"
+            yield replace(reading, family="c") if is_mapped else reading
 
 
 def find_plain_payload(signal: Signal, start: int, end: int) -> Found | None:
@@ -136,9 +139,10 @@ def _families(reading: Reading, recovered: Recovered, held: int) -> list[str]:
     """The family, and the second one of a text whose characters are the samples' values under another mapping too."""
     if held > 1:
         return ["e"]
-    if recovered.kind in READABLE and reading.by_value and reading.family in "bc":
-        return ["a", "c"] if reading.family == "c" else ["b", "a"]
-    return [reading.family]
+    if recovered.kind in READABLE or recovered.kind in WRITTEN:
+        by_value = {"c": ["a", "c"], "b": ["b", "a"]}
+        return by_value.get(reading.family, [reading.family]) if reading.by_value else [reading.family]
+    return ["c" if reading.family == "a" else reading.family]  # a file's bytes are no characters
 
 
 def find_constant(signal: Signal) -> Found | None:
@@ -159,4 +163,5 @@ def find_wild_floats(signal: Signal) -> Found | None:
     wild = float(np.mean(size > WILD))
     if wild < MIN_WILD_SHARE:
         return None
-    return Found(Reason("samples.data", f"{wild:.0%} of the float samples have magnitudes that no sound has"), None)
+    code = "samples.tiled_data" if repeat_period(signal.stored[: 1 << 20]) else "samples.data"
+    return Found(Reason(code, f"{wild:.0%} of the float samples have magnitudes that no sound has"), None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udfs.container.spans import ContainerReport, SpanKind
 from udfs.decode import Decoded
+from udfs.forensics.lattice import undo_gain
 from udfs.samples import Samples
 from udfs.track import Encoding, Track
 
@@ -41,6 +42,7 @@ class Signal:
     lossless: bool
     stored: bytes
     companded: bool = False  # µ-law or A-law: the low bits are not the recording's
+    scaled: bool = False  # 16-bit samples whose gain was undone
 
     @property
     def coarse(self) -> bool:
@@ -71,6 +73,12 @@ def make_signal(track: Track, report: ContainerReport, decoded: Decoded) -> Sign
         bits = decoded.facts.bits_per_sample or 16
         return Signal(decoded.pcm, decoded.sample_rate, bits, True, stored, codec in ("ulaw", "alaw"))
     return Signal(decoded.samples, decoded.sample_rate, 0, codec.startswith("pcm_f"), stored)
+
+
+def without_gain(signal: Signal) -> Signal:
+    """The signal as the 16-bit samples that it was before a gain, where floats or integers of more bits show that."""
+    integers = undo_gain(signal.values) if signal.lossless and not 0 < signal.bits <= 16 else None
+    return signal if integers is None else replace(signal, values=integers, bits=16, stored=b"", scaled=True)
 
 
 def is_all(values: NDArray[np.generic], other: NDArray[np.generic]) -> bool:

@@ -22,6 +22,7 @@ MIN_RUN = 48  # bytes; shorter runs of printable codes turn up in binaries and n
 MIN_TEXT_BITS = -0.3
 MIN_TEXT_ENTROPY = 2.5  # bits a byte; silence and two-level signals have less, the plainest table of numbers more
 MAX_TEXT_CORRELATION = 0.8  # of neighbouring bytes; letters are nearly independent in value, quiet sound is not
+_MIN_BASE64_CODES = 32  # different ones; fewer fit at many offsets
 _SMOOTHING_CODES = 6.0  # standard deviation, in codes, of the smoothed histogram
 
 _PRINTABLE = np.zeros(256, dtype=bool)
@@ -86,6 +87,15 @@ def _is_base64(codes: Bytes) -> bool:
     counts = np.bincount(codes, minlength=256)
     groups = [np.count_nonzero(counts[48:58]), np.count_nonzero(counts[65:91]), np.count_nonzero(counts[97:123])]
     return bool(min(groups) >= 3 and counts[[10, 13]].sum() < 0.05 * len(codes) and counts.max() < 0.9 * len(codes))
+
+
+def base64_offsets(used: NDArray[np.bool_]) -> list[int]:
+    """What may be added to bytes, of which `used` (256,) occur, so that all are base64's: few or none.
+
+    Base64 has letters and digits with gaps between them, and no table of a language is like it.
+    """
+    outside = np.fft.irfft(np.conj(np.fft.rfft(used)) * np.fft.rfft(~_BASE64), 256)
+    return [int(offset) for offset in np.flatnonzero(outside < 0.5)] if used.sum() >= _MIN_BASE64_CODES else []
 
 
 def _is_hex(codes: Bytes) -> bool:
