@@ -25,7 +25,7 @@ _CLONE_NEWNET = 0x40000000
 
 # BPF instructions of struct sock_filter, and the offsets of struct seccomp_data.
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 32
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
 _ALLOW, _DENY = 0x7FFF0000, 0x00050000 | 1  # denied calls fail with EPERM, which libraries handle
 _PROT_EXEC = 4
 
@@ -123,7 +123,8 @@ def _seccomp() -> None:
 def _filter(architecture: int, calls: dict[str, int]) -> bytes:
     """The filter's instructions: each listed call returns "allow"; everything else is denied.
 
-    Memory that can be executed is denied, and so are limits of other processes.
+    Memory that can be executed is denied, and so are all limits but this process's own CPU time: who has the rights of
+    root could raise the others again.
     """
     lines = [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -135,7 +136,16 @@ def _filter(architecture: int, calls: dict[str, int]) -> bytes:
         if name in ("mmap", "mprotect"):
             check = (_LOAD, 0, 0, _THIRD_ARGUMENT), (_JUMP_IF_SET, 0, 1, _PROT_EXEC)
         elif name == "prlimit64":
-            check = (_LOAD, 0, 0, _FIRST_ARGUMENT), (_JUMP_IF_EQUAL, 1, 0, 0)
+            lines += [
+                (_JUMP_IF_EQUAL, 0, 6, number),
+                (_LOAD, 0, 0, _FIRST_ARGUMENT),
+                (_JUMP_IF_EQUAL, 0, 2, 0),
+                (_LOAD, 0, 0, _SECOND_ARGUMENT),
+                (_JUMP_IF_EQUAL, 1, 0, resource.RLIMIT_CPU),
+                (_RETURN, 0, 0, _DENY),
+                (_RETURN, 0, 0, _ALLOW),
+            ]
+            continue
         else:
             lines += [(_JUMP_IF_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
             continue

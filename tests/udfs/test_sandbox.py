@@ -198,19 +198,21 @@ def test_the_worker_goes_when_its_parent_is_killed_however_busy_it_is():
     pytest.fail("the worker outlived its parent")
 
 
+SETUP = (
+    "import json, os, socket, sys, mmap, ctypes, numpy as np\n"
+    "from udfs import confinement\n"
+    "def attempt(action):\n"
+    "    try: action()\n"
+    "    except BaseException as error: return type(error).__name__\n"
+    "    return 'done'\n"
+    "confinement.limit_resources(256 << 20, 16)\n"
+    "how = confinement.confine()\n"
+)
+
+
 def confined(program: str) -> str:
     """What a program prints that runs as confined as the worker does."""
-    setup = (
-        "import json, os, socket, sys, mmap, ctypes, numpy as np\n"
-        "from udfs import confinement\n"
-        "def attempt(action):\n"
-        "    try: action()\n"
-        "    except BaseException as error: return type(error).__name__\n"
-        "    return 'done'\n"
-        "confinement.limit_resources(256 << 20, 16)\n"
-        "how = confinement.confine()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", setup + program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", SETUP + program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -238,6 +240,46 @@ def needs_seccomp() -> None:
 def test_what_a_decoder_does_not_need_is_denied(action):
     needs_seccomp()
     assert confined(f"print(attempt(lambda: {action}))") != "done"
+
+
+LIMITS = """
+import fcntl, resource, signal, threading, time
+written = os.memfd_create("a file that was open before")
+confinement.limit_resources(256 << 20, 16)
+how = confinement.confine()
+def fill_descriptors():
+    for _ in range(20):
+        fcntl.fcntl(0, fcntl.F_DUPFD)
+raised = resource.RLIM_INFINITY, resource.RLIM_INFINITY
+print(json.dumps({
+    "write": attempt(lambda: os.write(written, b"x")),
+    "descriptors": attempt(fill_descriptors),
+    "thread": attempt(lambda: threading.Thread(target=print).start()),
+    "more memory": attempt(lambda: resource.setrlimit(resource.RLIMIT_AS, raised)),
+    "more files": attempt(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))),
+    "kill": attempt(lambda: os.kill(1, 0)),
+    "link": attempt(lambda: os.symlink("/etc/passwd", "/tmp/soundgate-should-not-be")),
+    "remove": attempt(lambda: os.remove("/tmp/soundgate-should-not-be")),
+    "list": attempt(lambda: os.listdir("/")),
+}), flush=True)
+confinement.allow_cpu_seconds(0)
+while True:
+    pass
+"""
+
+
+def test_each_limit_holds_and_cpu_time_ends_in_the_kernels_signal():
+    needs_seccomp()
+    setup = SETUP.replace("confinement.limit_resources(256 << 20, 16)\nhow = confinement.confine()\n", "")
+    process = subprocess.run([sys.executable, "-c", setup + LIMITS], capture_output=True, text=True, timeout=60)
+    assert json.loads(process.stdout) == {
+        "write": "OSError",
+        "descriptors": "OSError",
+        "thread": "RuntimeError",
+        **dict.fromkeys(["kill", "link", "remove", "list"], "PermissionError"),
+        **dict.fromkeys(["more files", "more memory"], "ValueError"),  # what Python makes of "not permitted" here
+    }
+    assert process.returncode == -signal.SIGXCPU
 
 
 def test_memory_is_limited():
