@@ -1,6 +1,6 @@
 """Measure real-or-mock: build the development corpus, judge it, print the target table.
 
-    python tests/bench/forensics.py [--files N] [--seed S] [--split dev | check] [--dump FOLDER]
+    python tests/bench/forensics.py [--files N] [--seed S] [--split dev | check | fresh] [--dump FOLDER]
 
 Recordings, payloads, seeds and parameters differ from those of the training set. The first run fetches Debian
 packages into ~/.cache/soundgate/recordings (SOUNDGATE_RECORDINGS moves it).
@@ -98,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=60, help="cases a mock family; six times as many real ones in all")
     parser.add_argument("--seed", default="dev", help="another seed makes another corpus")
-    parser.add_argument("--split", default="dev", choices=["dev", "check"], help="whose recordings and payloads")
+    parser.add_argument("--split", default="dev", choices=["dev", "check", "fresh"], help="whose recordings")
     parser.add_argument("--dump", type=Path, help="also write the files there")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     given = parser.parse_args()

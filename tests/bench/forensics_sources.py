@@ -40,6 +40,15 @@ PACKAGES = {
         *("warmux-data", "wordwarvi-sound", "davegnukem-data", "planetblupi-music-ogg", "lordsawar-data"),
         *("foobillardplus-data", "eiskaltdcpp-sounds", "gnujump-data", "kapman", "kanagram"),
     ),
+    # The same once more, for when those of ``check`` have been looked into.
+    "fresh": (
+        *("slimevolley-data", "starvoyager-data", "vodovod", "bugsquish", "circuslinux-data", "mirrormagic-data"),
+        *("chromium-bsu-data", "val-and-rick-data", "tecnoballz-data", "madbomber-data", "holotz-castle-data"),
+        *("abe-data", "pangzero", "sdl-ball-data", "a7xpg-data", "orbital-eunuchs-sniper-data", "parsec47-data"),
+        *("bumprace-data", "tumiki-fighters-data", "titanion-data", "atanks-data", "angrydd", "gunroar-data"),
+        *("mu-cade-data", "torus-trooper-data", "noiz2sa-data", "bzflag-data", "powermanga-data", "adonthell-data"),
+        *("ardentryst", "vectoroids", "simutrans-pak64"),
+    ),
 }
 PAYLOAD_FOLDERS = (
     "/usr/bin",
@@ -49,6 +58,10 @@ PAYLOAD_FOLDERS = (
     "/usr/share/perl",
     "/usr/share/common-licenses",
 )
+OTHER_PAYLOAD_FOLDERS = {
+    "check": (sys.prefix,),
+    "fresh": (sys.base_prefix, "/usr/share/man", "/usr/share/locale", "/usr/libexec", "/usr/include"),
+}
 
 Sound = NDArray[np.float64]
 
@@ -81,14 +94,15 @@ def recordings(split: str, most_a_package: int = 120) -> list[Path]:
 
 @cache
 def payload_files(split: str) -> list[Path]:
-    """Files of 300 bytes and more on this machine: half of the system's each, and the environment's for ``check``."""
+    """Files of 300 bytes and more on this machine: half of the system's each, and others' own for the other splits."""
     odd = split == "dev"
     paths = []
-    for folder in (sys.prefix,) if split == "check" else PAYLOAD_FOLDERS:
+    elsewhere = OTHER_PAYLOAD_FOLDERS.get(split)
+    for folder in elsewhere or PAYLOAD_FOLDERS:
         for path in sorted(Path(folder).rglob("*"))[:20000]:
             if not path.is_file() or path.is_symlink() or not 300 < path.stat().st_size < 3_000_000:
                 continue
-            if split == "check" or hashlib.sha256(str(path).encode()).digest()[0] % 2 == odd:
+            if elsewhere or hashlib.sha256(str(path).encode()).digest()[0] % 2 == odd:
                 paths.append(path)
     return paths
 

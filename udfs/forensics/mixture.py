@@ -22,6 +22,7 @@ from udfs.forensics.windows import Measured
 
 MIN_WINDOWS = 3
 MAX_CHANNELS = 2
+LEAST_LEVEL = 30.0  # dB of the whole over one step: 20 dB under it a layer still has a few
 DEEPEST = 36.0  # dB under the sound: what is quieter is not looked for, and most music leaves far quieter bands
 CAUTION = 0.8  # log-odds: uploads with a layer are far rarer than the training set has them
 WINDOW_FEATURES = (
@@ -86,18 +87,23 @@ def _follows(level: NDArray[np.float64], total: NDArray[np.float64]) -> float:
     return float(np.clip(centred @ (level - level.mean()) / (centred @ centred + 1.0), -2, 3))
 
 
-def has_room(measured: Measured) -> bool:
-    """Whether a white layer that is to be found can be there: no band lies further under the whole than it does."""
+def has_room(signal: Signal, measured: Measured) -> bool:
+    """Whether a white layer that is to be found can be there.
+
+    No band lies further under the whole than it does, and the whole is so loud that what lies under it has steps.
+    """
     bands = measured.bands[measured.usable]
     if len(bands) < MIN_WINDOWS:
         return False
-    under = 10 * np.log10((10 ** (bands / 10)).mean(axis=1)) - bands.min(axis=1)
-    return float(np.quantile(under, 0.2)) < DEEPEST
+    whole = 10 * np.log10((10 ** (bands / 10)).mean(axis=1))
+    step = 20 * np.log10(signal.quantum / signal.full_scale) if signal.quantum else -np.inf
+    under = whole - bands.min(axis=1)
+    return float(np.quantile(under, 0.2)) < DEEPEST and float(np.median(whole)) > step + LEAST_LEVEL
 
 
 def describe(signal: Signal, measured: Measured) -> NDArray[np.float64] | None:
     """`FEATURES` of one channel; None where it is too short or silent, or has no room."""
-    if not has_room(measured):
+    if not has_room(signal, measured):
         return None
     column = signal.values[:, measured.channel]
     of_windows = summarise(measured)

@@ -1,0 +1,87 @@
+"""Gains, repeating XORs and unknown offsets are undone; what has none of them is left as it is."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mock_files import classify, codes, encrypted, executable, music, write
+
+from udfs.findings import Content, Decision
+from udfs.forensics.lattice import undo_gain
+from udfs.forensics.payload import recognise
+from udfs.forensics.xor import find_keys, undo_xor
+
+ELF = executable()
+NOISE = np.random.default_rng(3).integers(-32768, 32768, 6000).astype(np.int16)
+
+
+@given(st.floats(0.05, 1.0), st.sampled_from(["float32", "24", "32"]), st.integers(2000, 6000))
+@settings(max_examples=25, deadline=None)
+def test_any_gain_on_16_bit_samples_is_undone(gain: float, form: str, count: int) -> None:
+    scaled = NOISE[:count] / 32768 * gain
+    bits = {"24": 23, "32": 31}.get(form)
+    stored = scaled.astype(np.float32) if bits is None else np.rint(scaled * (2.0**bits - 1)).astype(np.int32)
+    undone = undo_gain(stored[:, None])
+    assert undone is not None
+    assert np.array_equal(undone[:, 0], NOISE[:count])
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.random.default_rng(1).normal(0, 0.1, 9000).astype(np.float32),
+        np.rint(np.random.default_rng(2).normal(0, 1e6, 9000)).astype(np.int32),
+        (np.arange(9000) % 200 / 255).astype(np.float32),  # a coarse lattice has methods of its own
+        np.arange(9000, dtype=np.float32) % 5000,  # characters lie on one side of zero
+        np.zeros(0, np.float32),
+    ],
+    ids=["float noise", "24-bit noise", "few levels", "one side", "nothing"],
+)
+def test_what_is_no_16_bit_sound_behind_a_gain_is_left(samples: np.ndarray) -> None:
+    assert undo_gain(samples[:, None]) is None
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "PCM_24"])
+def test_encrypted_bytes_behind_a_gain_are_refused_and_music_behind_one_is_not(subtype: str) -> None:
+    data = np.frombuffer(encrypted(120_000), "<i2") / 32768 * 0.37
+    refused = classify(write(data, subtype))
+    assert refused.decision is Decision.REJECT
+    assert refused.reasons[0].code == "samples.mapped_data"
+    quieter = music()[:88200] / 32768 * 0.37
+    assert classify(write(quieter, subtype)).content is Content.REAL
+
+
+@given(st.binary(min_size=1, max_size=16))
+@settings(max_examples=25, deadline=None)
+def test_a_program_under_any_repeating_key_is_recognised(key: bytes) -> None:
+    hidden = undo_xor(ELF[:30_000], key)
+    found = recognise(hidden)
+    assert found is not None
+    assert (found.kind, found.inner) == (("xor", "elf") if any(key) else ("elf", ""))
+
+
+@given(st.binary(max_size=2000))
+@settings(max_examples=60, deadline=None)
+def test_keys_are_asked_of_any_bytes(data: bytes) -> None:
+    for key in find_keys(data):
+        assert any(key)
+        assert undo_xor(undo_xor(data, key), key) == data
+
+
+def test_short_base64_at_an_unknown_scale_is_read_out() -> None:
+    text = base64.b64encode(encrypted(330))
+    values = codes(text) - codes(text).mean()
+    verdict = classify(write(values / np.abs(values).max(), "FLOAT", rate=8000))
+    assert verdict.decision is Decision.REJECT
+    assert verdict.reasons[0].code == "samples.text"
+    assert verdict.payloads[0].kind == "base64"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_near_silence_is_no_place_for_a_layer(seed: int) -> None:
+    dither = np.random.default_rng(seed).integers(-2, 3, (80_000, 2)) / 32768
+    assert classify(write(dither)).decision is Decision.ACCEPT
