@@ -43,7 +43,8 @@ def recognise(data: bytes, least_text: int = 64) -> Recovered | None:
     if structures:
         first = structures[0]
         return Recovered(first.kind, first.start, first.end)
-    return _readable(data, run) if run else _under_xor(data)
+    hidden = _under_xor(data)  # zeros under a printable key read as text
+    return _readable(data, run) if run and hidden is None else hidden
 
 
 def _under_xor(data: bytes) -> Recovered | None:
