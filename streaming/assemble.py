@@ -11,13 +11,13 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from streaming.chunk import Compression, Format
+from streaming.chunk import Buffer, Compression, Format
 from streaming.inflate import InflateError, inflate_legacy, inflate_member
 from streaming.rejections import Code
 from streaming.spool import Piece
 from udfs.errors import NoTrackError
 
-ReadPieces = Callable[[Sequence[Piece]], list[bytes]]
+ReadPieces = Callable[[Sequence[Piece]], list[Buffer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def read_and_join(recipe: Recipe, read: ReadPieces, max_bytes: int) -> bytes | N
     return join(recipe, payloads, max_bytes)
 
 
-def join(recipe: Recipe, payloads: Sequence[bytes], max_bytes: int) -> bytes | None:
+def join(recipe: Recipe, payloads: Sequence[Buffer], max_bytes: int) -> bytes | None:
     """Join payloads to the track, inflating and checking.
 
     Returns
@@ -123,7 +123,7 @@ def join(recipe: Recipe, payloads: Sequence[bytes], max_bytes: int) -> bytes | N
     return track
 
 
-def _inflate(payloads: Iterable[bytes], max_bytes: int) -> bytes:
+def _inflate(payloads: Iterable[Buffer], max_bytes: int) -> bytes:
     track = bytearray()
     for payload in payloads:
         track += inflate_member(payload, max_bytes - len(track))

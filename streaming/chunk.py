@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from udfs.track import Encoding
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+Buffer = bytes | memoryview  # a record is a quarter of a megabyte: whoever can look at it in place makes no copy
 
 
 class Format(StrEnum):
@@ -40,11 +42,12 @@ class Chunk:
     sample_rate: int | None  # Hz; None for FILE
     channels: int | None  # None for FILE
     compression: Compression
-    payload: bytes  # as carried
+    payload: Buffer  # as carried
     crc32: int  # of the payload as carried
     track_bytes: int | None = None  # the whole track's length and SHA-256 (lower-case hex), from the last chunk
     track_sha256: str | None = None
     name: str = ""  # legacy Track Name, for people to read; v1 has its name in the partition key alone
+    payload_at: int | None = field(default=None, compare=False)  # where its record carries the payload just as it is
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import zlib
 
+from streaming.chunk import Buffer
 from streaming.rejections import TEXTS, Code
 
 GZIP_WINDOW = 16 + zlib.MAX_WBITS  # zlib's way to say: with gzip's header and trailer
@@ -24,7 +25,7 @@ class InflateError(Exception):
         self.code = code
 
 
-def inflate_member(payload: bytes, max_bytes: int) -> bytes:
+def inflate_member(payload: Buffer, max_bytes: int) -> bytes:
     """Inflate a payload that is exactly one gzip member.
 
     Parameters
@@ -102,7 +103,7 @@ class LegacyInflater:
         """Whether the end of the gzip stream has been reached."""
         return self._inflater.eof
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: Buffer) -> None:
         """Inflate the next slice.
 
         Raises
@@ -153,7 +154,7 @@ class LegacyInflater:
         return samples
 
 
-def inflate_legacy(pieces: list[bytes], max_track_bytes: int) -> bytes | None:
+def inflate_legacy(pieces: list[Buffer], max_track_bytes: int) -> bytes | None:
     """Inflate a legacy upload's contiguous slices from 0.
 
     Returns

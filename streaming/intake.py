@@ -13,11 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from streaming.arrival import SpooledChunk, Unusable, write_content
-from streaming.chunk import Format, WireLimits
+from streaming.chunk import WireLimits
 from streaming.rejections import Rejection
 from streaming.spool import Piece, Spool, name_file
 from streaming.wire import parse
-from streaming.wire_v1 import locate_payload
 
 PASSED_ON = ("partition_key", "upload_id", "stream", "sequence_number", "arrived_us")
 
@@ -58,14 +57,14 @@ class Intake:
         contents: list[str] = []
         heads: list[bytes | None] = []
         for key, start, end in zip(records.column("partition_key").to_pylist(), bounds[:-1], bounds[1:], strict=True):
-            data = bytes(block[start:end])
+            data = block[start:end]
             chunk = parse(data, key, self.wire)
             if isinstance(chunk, Rejection):
                 contents.append(write_content(Unusable.of(chunk, data)))
-                heads.append(data[: self.rejected_bytes])
+                heads.append(bytes(data[: self.rejected_bytes]))
                 continue
-            at = locate_payload(data, chunk.payload) if chunk.format is Format.V1 else None
-            if at is None:  # a legacy record does not carry its payload as it is: that follows the records
+            at = chunk.payload_at
+            if at is None:  # as in every legacy record; it follows the records
                 at = size - start
                 parts.append(memoryview(chunk.payload))
                 size += len(chunk.payload)
@@ -84,5 +83,6 @@ def _bytes_of(column: pa.Array) -> tuple[memoryview, list[int]]:
     width = np.int64 if pa.types.is_large_binary(column.type) else np.int32
     bounds = np.frombuffer(offsets, width)[column.offset : column.offset + len(column) + 1]
     first, last = int(bounds[0]), int(bounds[-1])
-    block = memoryview(values)[first:last] if values is not None else memoryview(b"")
+    # Arrow's own view of its buffer is one of signed bytes, which equal no bytes above 127.
+    block = memoryview(values).cast("B")[first:last] if values is not None else memoryview(b"")
     return block, (bounds - first).tolist()

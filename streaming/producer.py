@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from isal.isal_zlib import crc32
+
 from streaming.chunk import KIB, Chunk, Compression, Format
 from streaming.wire_legacy import LEGACY_CHANNELS, SLICE_BYTES, encode_legacy
 from streaming.wire_v1 import encode_v1
@@ -117,7 +119,7 @@ def _encode_pieces(pieces: Iterable[bytes], length: int, count: int, header: Hea
             channels=header.channels,
             compression=header.compression,
             payload=payload,
-            crc32=zlib.crc32(payload),
+            crc32=crc32(payload),
             track_bytes=total if last else None,
             track_sha256=sha256.hexdigest() if last else None,
         )

@@ -247,7 +247,7 @@ class Rebuilder:
         """Reject a record that was spooled, as what it says does not fit."""
         (data,) = self._read([chunk.record])
         return _reject_unusable(
-            replace(arrival, head=data[: self._limits.rejected_bytes]), Unusable.of(rejection, data)
+            replace(arrival, head=bytes(data[: self._limits.rejected_bytes])), Unusable.of(rejection, data)
         )
 
 

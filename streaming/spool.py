@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from streaming.chunk import Buffer
 from streaming.places import Place, Range
 
 FOLDER = "spool"
@@ -49,8 +50,8 @@ class Spool:
         """Write a new file, the parts one after the other."""
         self.place.write_parts(f"{FOLDER}/{file}", parts)
 
-    def read(self, pieces: Iterable[Piece]) -> list[bytes]:
-        """Read pieces, in their order.
+    def read(self, pieces: Iterable[Piece]) -> list[Buffer]:
+        """Read pieces, in their order; those that lie side by side are views of one read.
 
         Raises
         ------
@@ -61,7 +62,7 @@ class Spool:
         by_file: dict[str, list[int]] = {}
         for number, piece in enumerate(wanted):
             by_file.setdefault(piece.file, []).append(number)
-        found: dict[int, bytes] = {}
+        found: dict[int, Buffer] = {}
         for file, numbers in by_file.items():
             numbers.sort(key=lambda number: wanted[number].start)
             runs = _join_neighbours([wanted[number] for number in numbers])
@@ -71,7 +72,7 @@ class Spool:
                 piece = wanted[number]
                 while piece.start >= start + length:
                     (start, length), data = next(blocks)
-                found[number] = data[piece.start - start : piece.start - start + piece.length]
+                found[number] = memoryview(data)[piece.start - start : piece.start - start + piece.length]
         return [found[number] for number in range(len(wanted))]
 
     def count_bytes(self) -> int:

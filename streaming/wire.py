@@ -10,7 +10,7 @@ rejects each record that this rule would have grouped wrongly.
 
 from __future__ import annotations
 
-from streaming.chunk import DEFAULT_LIMITS, Chunk, WireLimits
+from streaming.chunk import DEFAULT_LIMITS, Buffer, Chunk, WireLimits
 from streaming.rejections import Code, Rejection, reject
 from streaming.wire_legacy import parse_legacy
 from streaming.wire_v1 import (
@@ -38,15 +38,16 @@ __all__ = [
 ]
 
 JSON_WHITE_SPACE = b" \t\r\n"
+ROUTE_BYTES = UPLOAD_ID_OFFSET + UPLOAD_ID_LENGTH
 
 
-def parse(data: bytes, partition_key: str, limits: WireLimits = DEFAULT_LIMITS) -> Chunk | Rejection:
+def parse(data: Buffer, partition_key: str, limits: WireLimits = DEFAULT_LIMITS) -> Chunk | Rejection:
     """Parse one record.
 
     Parameters
     ----------
     data
-        The record's bytes, whatever they are.
+        The record's bytes, whatever they are. A chunk's payload is a view of them if this is one.
     partition_key
         The key that it came under.
     limits
@@ -57,20 +58,22 @@ def parse(data: bytes, partition_key: str, limits: WireLimits = DEFAULT_LIMITS) 
     Chunk or Rejection
         Never raises for any input of these types.
     """
+    head = bytes(data[:ROUTE_BYTES])
     if not partition_key or len(partition_key) > limits.max_key_characters:
         found = f"It has {len(partition_key)} characters, of at most {limits.max_key_characters}."
-        return reject(Code.PARTITION_KEY, found, route(data) or None)
+        return reject(Code.PARTITION_KEY, found, route(head) or None)
     if len(data) > limits.max_record_bytes:
         found = f"It has {len(data)} bytes, of at most {limits.max_record_bytes}."
-        return reject(Code.RECORD_TOO_LARGE, found, route(data) or None)
-    if data.startswith(MAGIC):
+        return reject(Code.RECORD_TOO_LARGE, found, route(head) or None)
+    if head.startswith(MAGIC):
         return _parse_magic(data, limits)
+    data = bytes(data)
     if data.lstrip(JSON_WHITE_SPACE).startswith(b"{"):
         return parse_legacy(data, limits)
     return reject(Code.UNKNOWN_FORMAT, f"It begins {data[:8].hex(' ')}." if data else "It is empty.")
 
 
-def _parse_magic(data: bytes, limits: WireLimits) -> Chunk | Rejection:
+def _parse_magic(data: Buffer, limits: WireLimits) -> Chunk | Rejection:
     if len(data) == len(MAGIC):
         return reject(Code.UNKNOWN_FORMAT, "It ends before its version.")
     if data[len(MAGIC)] != VERSION:

@@ -12,8 +12,9 @@ import binascii
 import json
 import re
 import uuid
-import zlib
 from typing import Any, NoReturn
+
+from isal.isal_zlib import crc32
 
 from streaming.chunk import Chunk, Compression, Format, WireLimits
 from streaming.rejections import Code, Rejection, reject
@@ -94,7 +95,7 @@ def _parse_slice(index: int, body: Any, limits: WireLimits) -> Chunk | Rejection
         channels=LEGACY_CHANNELS,
         compression=Compression.GZIP,
         payload=payload,
-        crc32=zlib.crc32(payload),
+        crc32=crc32(payload),
         # JSON can spell half a surrogate pair, which no UTF-8 column can hold; the upload is still worth a verdict.
         name=LONE_SURROGATE.sub("\ufffd", name),
     )

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import uuid
-import zlib
 
 from google.protobuf.message import DecodeError
+from isal.isal_zlib import crc32
 
 from streaming import chunk_pb2
-from streaming.chunk import Chunk, Compression, Format, WireLimits
+from streaming.chunk import Buffer, Chunk, Compression, Format, WireLimits
 from streaming.rejections import Code, Rejection, reject
 from udfs.track import Encoding
 
@@ -29,7 +29,7 @@ ENCODING_NUMBERS = {value: number for number, value in ENCODINGS.items()}
 COMPRESSION_NUMBERS = {value: number for number, value in COMPRESSIONS.items()}
 SHA256_BYTES = 32
 
-# Protobuf's wire types, for `locate_payload`.
+# Protobuf's wire types, for `_find_payload`.
 VARINT, LENGTH_DELIMITED, FIXED_BYTES = 0, 2, {1: 8, 5: 4}
 VARINT_BYTES = 10  # at most
 MOST_FIELDS = 64
@@ -65,7 +65,7 @@ def encode_v1(chunk: Chunk) -> bytes:
         compression=COMPRESSION_NUMBERS[chunk.compression],
         sample_rate=chunk.sample_rate or 0,
         channels=chunk.channels or 0,
-        payload=chunk.payload,
+        payload=bytes(chunk.payload),
         crc32=chunk.crc32,
         track_bytes=chunk.track_bytes,
         track_sha256=None if chunk.track_sha256 is None else bytes.fromhex(chunk.track_sha256),
@@ -73,18 +73,18 @@ def encode_v1(chunk: Chunk) -> bytes:
     return HEADER + message.SerializeToString()
 
 
-def parse_v1(data: bytes, limits: WireLimits) -> Chunk | Rejection:
+def parse_v1(data: Buffer, limits: WireLimits) -> Chunk | Rejection:
     """Parse a record that begins as v1; pure, never raises for what it holds."""
-    upload_id = route(data)
+    upload_id = route(bytes(data[: UPLOAD_ID_OFFSET + UPLOAD_ID_LENGTH]))
     try:
-        message = chunk_pb2.Chunk.FromString(data[len(HEADER) :])
+        message, payload, payload_at = _open(data)
     except DecodeError:
         return reject(Code.PROTOBUF, upload_id=upload_id or None)
     fault = (
         _check_upload_id(message, upload_id)
         or _check_place(message, limits)
         or _check_encoding(message, limits)
-        or _check_payload(message, limits)
+        or _check_payload(message, payload, limits)
         or _check_digest(message, limits)
     )
     if fault is not None:
@@ -101,53 +101,69 @@ def parse_v1(data: bytes, limits: WireLimits) -> Chunk | Rejection:
         sample_rate=message.sample_rate if samples else None,
         channels=message.channels if samples else None,
         compression=COMPRESSIONS[message.compression],
-        payload=message.payload,
+        payload=payload,
         crc32=message.crc32,
         track_bytes=message.track_bytes if message.HasField("track_bytes") else None,
         track_sha256=message.track_sha256.hex() if message.HasField("track_sha256") else None,
+        payload_at=payload_at,
     )
 
 
-def locate_payload(data: bytes, payload: bytes) -> int | None:
-    """Say where a record that was parsed carries its payload, so that nobody has to keep it twice.
+def _open(data: Buffer) -> tuple[chunk_pb2.Chunk, Buffer, int | None]:
+    """Decode a record, its payload left where it lies.
 
-    Parameters
-    ----------
-    data
-        The record.
-    payload
-        What `parse_v1` gave as its payload.
+    Decoding all of it would copy the payload four times, which costs more than everything else that is done with it.
+    A message is its fields one after the other, so it says the same without the payload, and that apart.
 
     Returns
     -------
-    int or None
-        The payload's offset; None when it is behind more than `MOST_FIELDS` fields, which no producer of ours writes.
+    message, payload, payload_at
+        The message less its payload; the payload, and its offset in `data`. A message that no producer of ours writes
+        is decoded whole; its payload is a copy, and its offset None.
+    """
+    field = _find_payload(data)
+    if field is not None:
+        start, payload_at, end = field
+        message = chunk_pb2.Chunk.FromString(bytes(data[len(HEADER) : start]) + bytes(data[end:]))
+        if not message.payload:
+            return message, data[payload_at:end], payload_at
+    message = chunk_pb2.Chunk.FromString(bytes(data[len(HEADER) :]))
+    return message, message.payload, None
+
+
+def _find_payload(data: Buffer) -> tuple[int, int, int] | None:
+    """Find the one field that is the payload: where its tag is, its bytes begin and they end.
+
+    None when there is not exactly one, when there are more than `MOST_FIELDS` fields, and when anything is odd.
     """
     position, found = len(HEADER), None
     for _ in range(MOST_FIELDS):
         if position >= len(data):
             break
+        start = position
         tag, position = _read_varint(data, position)
         if tag & 7 == LENGTH_DELIMITED:
             length, position = _read_varint(data, position)
-            if tag >> 3 == chunk_pb2.Chunk.PAYLOAD_FIELD_NUMBER and length == len(payload):
-                found = position
+            if tag >> 3 == chunk_pb2.Chunk.PAYLOAD_FIELD_NUMBER:
+                if found is not None:
+                    return None
+                found = start, position, position + length
             position += length
         elif tag & 7 == VARINT:
             _, position = _read_varint(data, position)
         else:
             position += FIXED_BYTES.get(tag & 7, len(data))
-    return found if found is not None and data.startswith(payload, found) else None
+    return found if position == len(data) else None
 
 
-def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+def _read_varint(data: Buffer, position: int) -> tuple[int, int]:
     """Read a base-128 varint; gives it and where it ends."""
     value = 0
     for index, byte in enumerate(data[position : position + VARINT_BYTES]):
         value |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             return value, position + index + 1
-    return value, len(data)
+    return value, len(data) + 1
 
 
 Fault = tuple[Code, str] | None
@@ -188,15 +204,14 @@ def _check_encoding(message: chunk_pb2.Chunk, limits: WireLimits) -> Fault:
     return None
 
 
-def _check_payload(message: chunk_pb2.Chunk, limits: WireLimits) -> Fault:
-    payload = message.payload
+def _check_payload(message: chunk_pb2.Chunk, payload: Buffer, limits: WireLimits) -> Fault:
     if not payload:
         return Code.EMPTY_PAYLOAD, ""
     if len(payload) > limits.max_payload_bytes:
         return Code.PAYLOAD_TOO_LARGE, f"It has {len(payload)} bytes, of at most {limits.max_payload_bytes}."
     if not message.HasField("crc32"):
         return Code.CRC32, "It is missing."
-    found = zlib.crc32(payload)
+    found = crc32(payload)
     if found != message.crc32:
         return Code.CRC32, f"The record says {message.crc32:08x}, its payload has {found:08x}."
     return None

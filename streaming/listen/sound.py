@@ -60,7 +60,7 @@ def decode_chunk(chunk: Chunk, rest: Rest, decoder: Decoder) -> tuple[Sound, Res
     streaming.inflate.InflateError
         When it cannot be inflated.
     """
-    data = chunk.payload
+    data = bytes(chunk.payload)
     if chunk.compression is Compression.GZIP:
         data = inflate_member(data, MAX_INFLATED)
     found = cut_frames(data, rest) if chunk.encoding is Encoding.FILE else None

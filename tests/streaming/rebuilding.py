@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from streaming.arrival import Arrival, read_content
 from streaming.assemble import Assembler
-from streaming.chunk import DEFAULT_LIMITS, Chunk, Compression, Format
+from streaming.chunk import DEFAULT_LIMITS, Buffer, Chunk, Compression, Format
 from streaming.intake import Intake
 from streaming.open_upload import FinishedUpload, OpenUpload
 from streaming.outcomes import Kind, Outcome
@@ -104,7 +104,7 @@ class MemoryPlace(Folder):
     def write_parts(self, name: str, parts: Sequence[memoryview]) -> None:
         self.files[name] = b"".join(parts)
 
-    def read_ranges(self, name: str, ranges: Sequence[Range]) -> list[bytes]:
+    def read_ranges(self, name: str, ranges: Sequence[Range]) -> list[Buffer]:
         if name not in self.files:
             raise FileNotFoundError(name)
         return [self.files[name][start : start + length] for start, length in ranges]

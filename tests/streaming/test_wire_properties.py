@@ -7,14 +7,15 @@ import json
 import zlib
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streaming import wire
+from streaming import chunk_pb2, wire
 from streaming.chunk import Chunk, Compression, Format
 from streaming.rejections import Code, Rejection
 from streaming.wire_legacy import encode_legacy
-from streaming.wire_v1 import encode_v1
+from streaming.wire_v1 import HEADER, encode_v1
 from udfs.track import Encoding
 
 KEYS = st.text(max_size=260)
@@ -51,9 +52,26 @@ legacy_records = st.builds(
 valid_records = st.one_of(chunks().map(encode_v1), legacy_records)
 
 
+def agrees_with_protobuf(data: bytes, result: Chunk | Rejection) -> None:
+    """Hold that parsing around the payload says what protobuf says of the whole message."""
+    try:
+        message = chunk_pb2.Chunk.FromString(data[len(HEADER) :])
+    except DecodeError:
+        assert isinstance(result, Rejection)
+        return
+    assert isinstance(result, Chunk) or result.code != Code.PROTOBUF
+    if isinstance(result, Chunk):
+        assert (result.payload, result.index, result.crc32) == (message.payload, message.index, message.crc32)
+        at = result.payload_at
+        assert at is None or data[at : at + len(result.payload)] == result.payload
+
+
 def check(data: bytes, key: str) -> Chunk | Rejection:
     """Parse, and hold what is true of every result."""
     result = wire.parse(data, key)
+    assert wire.parse(memoryview(data), key) == result
+    if data.startswith(HEADER):
+        agrees_with_protobuf(data, result)
     routed = wire.route(data[:64])
     assert routed == wire.route(data)
     if isinstance(result, Chunk):
@@ -98,7 +116,18 @@ def test_arbitrary_json_never_raises(value: dict[str, object]):
 
 @given(chunks())
 def test_every_valid_chunk_survives_the_wire(chunk: Chunk):
-    assert check(encode_v1(chunk), "u/n") == chunk
+    parsed = check(encode_v1(chunk), "u/n")
+    assert parsed == chunk
+    assert isinstance(parsed, Chunk)
+    assert parsed.payload_at is not None
+
+
+@given(chunks(), payloads, st.integers(0, 3))
+def test_whatever_fields_a_record_carries_its_payload_is_what_protobuf_takes(chunk: Chunk, other: bytes, extra: int):
+    unknown = b"\xa2\x06\x02hi" * extra  # a field 100 of two bytes, which no release knows
+    twice = chunk_pb2.Chunk(payload=other, crc32=zlib.crc32(other)).SerializeToString()
+    for data in (encode_v1(chunk) + unknown, encode_v1(chunk) + unknown + twice):
+        assert isinstance(check(data, "u/n"), Chunk)
 
 
 @given(valid_records, st.data())
