@@ -40,6 +40,7 @@ from udfs.landmark_index import open_index
 LOOK_SECONDS = 0.2
 REQUEST_SECONDS = 5.0  # on S3 each look is a request
 STOP_REQUEST = "stop/requested"  # in the checkpoint, for those who cannot reach this machine
+QUERY_PLAN = "=== Streaming Query ==="  # what Spark writes behind an error: offsets, and the plan in some dozen lines
 FOREIGN_FILE = ". It is no file of records: move it out of the source's folder, then start again"
 
 
@@ -236,7 +237,7 @@ def hush(spark: SparkSession) -> None:
 
 def explain(failure: BaseException) -> str:
     """Give what failed in one line: the innermost cause, without the stacks of the JVM and of Python workers."""
-    lines = [line for line in str(failure).splitlines() if line.strip()]
+    lines = [line for line in str(failure).partition(QUERY_PLAN)[0].splitlines() if line.strip()]
     told = [line.strip() for line in lines if not line.startswith((" ", "\t")) and "Traceback" not in line]
     causes = [line.removeprefix("Caused by: ") for line in told if line.startswith("Caused by: ")]
     if causes:

@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from streaming.batch import ClosingError
 from streaming.errors import UserError
-from streaming.identity import claim
+from streaming.identity import check_newest_batch, claim
 from streaming.index_place import is_catalogue
 from streaming.listen.processor import HEARD, Ear, ListenProcessor
-from streaming.listen.tables import CHANGES, PLAYS, append, create_tables
+from streaming.listen.tables import CHANGES, PLAYS, append, create_tables, newest_batch
 from streaming.places import open_place
 from streaming.run import LOOK_SECONDS, check_index, end_between_batches, explain, found_nothing, start_job_session
 from streaming.session import lent_session
@@ -82,7 +82,9 @@ class ListenJob:
 
     def run(self, asked: threading.Event) -> dict[str, int]:
         """Run the query until it is to end, then end it between two batches."""
-        create_tables(self._spark, self._settings.lake)
+        lake = self._settings.lake
+        create_tables(self._spark, lake)
+        check_newest_batch(open_place(self._settings.checkpoint), newest_batch(lake, self._app_id), lake)
         query = (
             self._plan()
             .writeStream.queryName("soundgate-listen")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ import pytest
 import soundfile
 from deltalake import write_deltalake
 from job_rig import RATE, Rig, make_rig, make_sound, records, upload_id
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from typer.testing import CliRunner
 
 from references.build import build_index
@@ -26,6 +27,7 @@ from streaming.errors import UserError
 from streaming.listen.job import listen
 from streaming.listen.processor import Ear, ListenProcessor
 from streaming.listen.reader import read_now
+from streaming.listen.tables import append
 from streaming.producer import Record
 from streaming.publisher import Publisher
 from streaming.publisher_targets import Answer, Message, Sent, attributes
@@ -78,7 +80,7 @@ def rows(rig: Rig, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.spark
 def test_what_plays_is_told_once_over_batches_stops_and_repetitions(
-    spark: SparkSession, known: Path, tmp_path: Path
+    spark: SparkSession, known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = make_rig(tmp_path, known)
     sent = broadcast()
@@ -89,8 +91,16 @@ def test_what_plays_is_told_once_over_batches_stops_and_repetitions(
     (now,) = read_now(str(tmp_path / "lake"))
     assert (now["reference_id"], now["title"], now["channel"]) == ("one", "The One", CHANNEL)
 
+    checkpoint = Path(rig.settings().checkpoint)
+    shutil.copytree(checkpoint, tmp_path / "older")
     rig.put(sent[8:])
     rig.put(sent)  # all of it again
+    monkeypatch.setattr("streaming.listen.job.append", DyingBetweenTables())
+    with pytest.raises(UserError, match="died between the tables"):
+        listen(rig.settings(drain=True), spark=spark)
+    assert len(rig.table("play_changes")) > 1
+    assert len(rig.table("plays")) == 0
+    monkeypatch.undo()
     second = listen(rig.settings(drain=True), spark=spark)
     assert second == {"play_changes": 3, "plays": 2, "rejections": 0}
     one, two = rows(rig, "plays")
@@ -116,6 +126,25 @@ def test_what_plays_is_told_once_over_batches_stops_and_repetitions(
     text = CliRunner().invoke(app, ["plays", "--lake", str(tmp_path / "lake")]).stdout
     assert "\u202e" not in text
     assert "Ada – The One" in text
+
+    shutil.rmtree(checkpoint)
+    shutil.copytree(tmp_path / "older", checkpoint)
+    with pytest.raises(UserError, match="the checkpoint is older than the lake"):
+        listen(rig.settings(drain=True), spark=spark)
+
+
+class DyingBetweenTables:
+    """Appends as `streaming.listen.tables.append` does, and fails once where changes are written and plays are not."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+
+    def __call__(self, rows: DataFrame, lake: str, name: str, app_id: str, batch_id: int) -> int:
+        if name == "plays" and self.changes:
+            raise RuntimeError("died between the tables")
+        number = append(rows, lake, name, app_id, batch_id)
+        self.changes += number if name == "play_changes" else 0
+        return number
 
 
 class Handle:
