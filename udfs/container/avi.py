@@ -81,7 +81,7 @@ def _walk_chunk(walk: _Walk, name: bytes, end: int) -> bool:
     if stream is not None:
         number = int(stream[1])
         kind = walk.kinds[number] if number < len(walk.kinds) else SpanKind.UNEXPLAINED
-        if kind is SpanKind.SOUND:  # its headers are no part of the samples
+        if kind is SpanKind.SOUND and walk.codec.startswith("pcm"):  # its headers are no part of the samples
             layout.structure(layout.at + 8, "AVI")
         layout.mark(end, kind, f"AVI stream {number}")
         return True

@@ -11,7 +11,7 @@ from udfs.container.spans import ContainerReport, Span, SpanKind
 # merged; past one of the others (marks are merged spans, too) the walk ends and the rest is one unexplained span.
 COARSE_AFTER = 10_000
 SPAN_LIMIT = 20_000
-MARK_LIMIT = 300_000
+MARK_LIMIT = 1_200_000  # three hours of a film have as many, at two a packet
 STRAY = 16  # fewer bytes than this behind an end hold nothing: pad bytes, a size that was rounded up
 _COARSE = {SpanKind.STRUCTURE, SpanKind.SOUND, SpanKind.OTHER_STREAM}
 
