@@ -14,7 +14,8 @@ from streaming.chunk import DEFAULT_LIMITS, Chunk
 from streaming.inflate import InflateError
 from streaming.listen.order import Order
 from streaming.listen.plays import Heard, Tracker, sightings_of
-from streaming.listen.sound import Rest, decode_chunk
+from streaming.listen.slices import Rest
+from streaming.listen.sound import decode_chunk
 from streaming.listen.windows import Sound, Windows, rounded
 from streaming.wire_v1 import encode_v1, parse_v1
 from udfs.classify import Decoder
@@ -65,8 +66,8 @@ class Broadcast:
         self._decoder, self._identify = decoder, identify
         self._tracker = Tracker(name, state.get("lines"))
         self._windows = Windows.from_state(state["windows"]) if state else Windows()
-        data, frames = state.get("rest", ("", 0))
-        self._rest = Rest(base64.b64decode(data), frames)
+        kind, head, data, *counts = state.get("rest", ("", "", ""))
+        self._rest = Rest(kind, base64.b64decode(head), base64.b64decode(data), *counts)
         self._chunk_ms = int(state.get("chunk_ms", 0))
         self.began_us: int | None = state.get("began_us")
         self.order: Order[tuple[Chunk, int]] = Order(int(state.get("next", 0)), late=int(state.get("late", 0)))
@@ -78,15 +79,16 @@ class Broadcast:
     def to_text(self) -> str:
         """Write down what is remembered."""
         waiting = {
-            index: (base64.b64encode(encode_v1(chunk)).decode(), arrived_us)
+            index: (_base64(encode_v1(chunk)), arrived_us)
             for index, ((chunk, arrived_us), _) in self.order.waiting.items()
         }
+        rest = self._rest
         state = {
             "next": self.order.next,
             "late": self.order.late,
             "waiting": waiting,
             "windows": self._windows.to_state(),
-            "rest": (base64.b64encode(self._rest.data).decode(), self._rest.frames),
+            "rest": (rest.kind, _base64(rest.head), _base64(rest.data), rest.heard, rest.owed),
             "chunk_ms": self._chunk_ms,
             "began_us": self.began_us,
             "lines": self._tracker.to_text(),
@@ -135,7 +137,7 @@ class Broadcast:
             self._end(result)
 
     def _leave_out(self, milliseconds: int, result: Result) -> None:
-        self._rest = Rest()
+        self._rest = self._rest.behind_gap()
         self._listen(self._windows.skip(min(milliseconds, LONGEST_GAP_MS)), result)
 
     def _listen(self, windows: Iterator[tuple[int, Sound]], result: Result) -> None:
@@ -144,3 +146,7 @@ class Broadcast:
 
     def _end(self, result: Result) -> None:
         result.add(self._tracker.finish())
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

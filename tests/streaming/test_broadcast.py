@@ -11,12 +11,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from job_rig import RATE, make_sound, upload_id
 
 from streaming.chunk import Chunk, Compression, Format
 from streaming.listen.broadcast import Broadcast, Result
 from streaming.listen.plays import Heard
-from streaming.listen.sound import Rest, cut_frames
+from streaming.listen.slices import Rest
+from streaming.listen.sound import cut_slice
 from streaming.listen.windows import HOP_MS, WINDOW_MS, Sound, Windows
 from udfs.container import mpeg_audio
 from udfs.decode import decode
@@ -44,8 +46,8 @@ def chunk(index: int, payload: bytes, **more: object) -> Chunk:
 
 
 def write(sound: np.ndarray, kind: str, subtype: str) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, sound, RATE, format=kind, subtype=subtype)
+    buffer, rate = io.BytesIO(), 48_000 if subtype == "OPUS" else RATE
+    soundfile.write(buffer, soxr.resample(sound, RATE, rate), rate, format=kind, subtype=subtype)
     return buffer.getvalue()
 
 
@@ -114,6 +116,66 @@ def test_an_endless_mp3_cut_anywhere_loses_no_time(size: int) -> None:
     assert error < 0.02 * np.sqrt(np.mean(whole**2)), "no sound is lost, and all is where it was"
 
 
+ENDLESS = {
+    "WAV": ("WAV", "PCM_16", lambda file: file[:4] + b"\xff" * 4 + file[8:40] + b"\xff" * 4 + file[44:]),
+    "FLAC": ("FLAC", "PCM_16", lambda file: file[:21] + bytes([file[21] & 0xF0]) + bytes(4) + file[26:]),  # no length
+    "Vorbis": ("OGG", "VORBIS", bytes),
+    "Opus": ("OGG", "OPUS", bytes),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("WAV", 50_001), ("FLAC", 9_999), ("FLAC", 50_001), ("Vorbis", 9_999), ("Opus", 3_001), ("Opus", 50_001)],
+)
+def test_an_endless_stream_whose_header_comes_once_loses_no_time(name: str, size: int) -> None:
+    kind, subtype, make_endless = ENDLESS[name]
+    sound = np.concatenate([PAUSE, SONG, PAUSE])[: 25 * RATE]
+    file = write(sound, kind, subtype)
+    stream = make_endless(file)
+    heard = decode_all([stream[at : at + size] for at in range(0, len(stream), size)])
+    whole = decode_all([file])
+    assert len(heard) == pytest.approx(len(whole), abs=2), "no drift"
+    smooth_heard, smooth = smoothed(heard), smoothed(whole)
+    both = min(len(smooth_heard), len(smooth))
+    error = np.sqrt(np.mean((smooth_heard[:both] - smooth[:both]) ** 2))
+    assert error < 0.15 * np.sqrt(np.mean(smooth**2)), "no sound is lost, and all is where it was"
+
+
+def smoothed(mono: Sound) -> Sound:
+    """Take away what half a sample's shift changes: a slice may begin anywhere between two samples of what is heard."""
+    return np.convolve(mono, np.convolve(np.ones(16, np.float32), np.ones(16, np.float32)) / 256, "valid")
+
+
+@pytest.mark.parametrize("name", list(ENDLESS))
+def test_behind_a_gap_an_endless_stream_is_heard_on(name: str) -> None:
+    kind, subtype, make_endless = ENDLESS[name]
+    stream = make_endless(write(np.concatenate([PAUSE, SONG]), kind, subtype))
+    step = len(stream) // 10
+    chunks = [chunk(index, stream[at : at + step]) for index, at in enumerate(range(0, len(stream), step))]
+    windows: dict[bool, list[Sound]] = {True: [], False: []}
+    for is_whole, heard in windows.items():
+        broadcast = Broadcast("channel", decode, lambda mono, heard=heard: heard.append(mono) or [])  # type: ignore[misc]
+        results = [broadcast.take((one, 0) for one in chunks if is_whole or one.index != 2)]
+        broadcast = Broadcast("channel", decode, broadcast._identify, broadcast.to_text())
+        results += [broadcast.give_up_waiting(), broadcast.fall_silent()]
+        assert not any(result.faults for result in results)
+    whole, gapped = (np.concatenate(heard[-2:]) for heard in (windows[True], windows[False]))
+    ahead, behind = whole[-5 * HEARD_RATE :], gapped[-5 * HEARD_RATE :]
+    inner = smoothed(ahead)[500:-500]
+    assert np.abs(np.correlate(smoothed(behind), inner, "valid")).max() > 0.98 * float(np.dot(inner, inner))
+
+
+def test_chained_streams_of_web_radio_are_followed_from_one_to_the_next() -> None:
+    links = [write(PAUSE, "OGG", "VORBIS"), write(SONG, "OGG", "OPUS"), write(PAUSE, "OGG", "VORBIS")]
+    stream = b"".join(links)
+    heard = decode_all([stream[at : at + 7_000] for at in range(0, len(stream), 7_000)])
+    whole = np.concatenate([decode_all([link]) for link in links])
+    assert len(heard) == pytest.approx(len(whole), abs=3)
+    both = min(len(heard), len(whole)) - 30
+    assert np.corrcoef(smoothed(heard)[:both], smoothed(whole)[:both])[0, 1] > 0.99
+
+
 def decode_all(pieces: list[bytes]) -> Sound:
     heard: list[Sound] = []
 
@@ -131,7 +193,7 @@ def decode_all(pieces: list[bytes]) -> Sound:
 
 def test_what_is_no_chain_of_frames_is_not_cut() -> None:
     for data in (b"", b"RIFF" + bytes(5000), write(SONG[: 3 * RATE], "FLAC", "PCM_16"), write(SONG, "WAV", "PCM_16")):
-        assert cut_frames(data, Rest()) is None
+        assert cut_slice(data, Rest()) is None
 
 
 def test_a_chunk_without_sound_is_told_and_its_time_passes() -> None:

@@ -133,7 +133,7 @@ def _walk_cue_sheet(layout: Layout, end: int) -> None:
 
 
 @dataclass(frozen=True)
-class _Header:
+class FrameHeader:
     """A frame header with a true CRC-8."""
 
     start: int
@@ -158,7 +158,7 @@ def _walk_frames(layout: Layout, info: _StreamInfo | None, end: int) -> None:
     current = 0
     while current < len(headers):
         header = headers[current]
-        after = _next_boundary(places, remainders, current, header.start + header.longest)
+        after = next_boundary(places, remainders, current, header.start + header.longest)
         if after is None:
             looked_into += 1
             after = current + 1
@@ -169,7 +169,7 @@ def _walk_frames(layout: Layout, info: _StreamInfo | None, end: int) -> None:
         current = after
 
 
-def _next_boundary(places: NDArray[np.int64], remainders: NDArray[np.uint16], current: int, limit: int) -> int | None:
+def next_boundary(places: NDArray[np.int64], remainders: NDArray[np.uint16], current: int, limit: int) -> int | None:
     """The next place to which the stretch from the current one has a true CRC-16, not behind `limit`."""
     for after in range(current + 1, min(len(places), current + 64)):
         if places[after] > limit:
@@ -182,7 +182,7 @@ def _next_boundary(places: NDArray[np.int64], remainders: NDArray[np.uint16], cu
 def _walk_odd_frame(
     layout: Layout,
     info: _StreamInfo | None,
-    header: _Header,
+    header: FrameHeader,
     following: int,
     sums: FrameSums | None,
     is_last: bool,
@@ -224,14 +224,37 @@ def _mark_gap(layout: Layout, following: int, is_last: bool) -> None:
         layout.lie("container.damaged", f"{length} bytes between FLAC frames")
 
 
-def _headers(layout: Layout, info: _StreamInfo | None, end: int) -> list[_Header]:
-    """Frame headers with a true CRC-8, in file order; a few of them are so by chance."""
-    headers: list[_Header] = []
-    data = layout.data
-    for looked_at, match in enumerate(_HEADER.finditer(data, layout.at, end)):
+def _headers(layout: Layout, info: _StreamInfo | None, end: int) -> list[FrameHeader]:
+    told = (info.channels, info.bits) if info else ()
+    headers, is_all = find_headers(layout.data, layout.at, end, *told)
+    if not is_all:
+        layout.lie("container.too_many_parts", f"more than {MOST_FRAMES} frames")
+    return headers
+
+
+def find_headers(
+    data: bytes, start: int, end: int, channels: int | None = None, bits: int = 32
+) -> tuple[list[FrameHeader], bool]:
+    """Find frame headers with a true CRC-8, in file order; a few of them are so by chance.
+
+    Parameters
+    ----------
+    data, start, end
+        Where to look.
+    channels
+        How many a header must say; None = any number.
+    bits
+        A sample, by which a frame's longest length is reckoned.
+
+    Returns
+    -------
+    headers, is_all
+        The headers, and False where there are more than `MOST_FRAMES` places to look at.
+    """
+    headers: list[FrameHeader] = []
+    for looked_at, match in enumerate(_HEADER.finditer(data, start, end)):
         if looked_at >= MOST_FRAMES:
-            layout.lie("container.too_many_parts", f"more than {MOST_FRAMES} frames")
-            break
+            return headers, False
         at, header_end = match.span()
         block_code, rate_code = data[at + 2] >> 4, data[at + 2] & 15
         extra = {6: 1, 7: 2}.get(block_code, 0)
@@ -240,10 +263,9 @@ def _headers(layout: Layout, info: _StreamInfo | None, end: int) -> list[_Header
         if header_end >= end or flac_crc8(data[at:header_end]) != data[header_end]:
             continue
         block = _BLOCK_SIZES.get(block_code) or int.from_bytes(block_field, "big") + 1
-        channels = data[at + 3] >> 4
-        channels = channels + 1 if channels < 8 else 2
-        if info is not None and channels != info.channels:
-            continue
-        longest = 32 + channels * (8 + block * ((info.bits if info else 32) + 1) // 8 + 8)
-        headers.append(_Header(at, header_end + 1, block, longest))
-    return headers
+        found = data[at + 3] >> 4
+        found = found + 1 if found < 8 else 2
+        if channels is None or found == channels:
+            longest = 32 + found * (8 + block * (bits + 1) // 8 + 8)
+            headers.append(FrameHeader(at, header_end + 1, block, longest))
+    return headers, True
