@@ -66,8 +66,8 @@ MUTANTS = (
         "transaction ids",
         "appends carry no transaction id",
         "streaming/sinks.py",
-        '            .option("txnAppId", self._app_id)\n            .option("txnVersion", batch_id)\n',
-        "",
+        '    writer.option("txnAppId", app_id).option("txnVersion", batch_id).save(path)',
+        "    writer.save(path)",
         "tests/faults/test_retries.py",
     ),
     Mutant(
