@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+import math
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from udfs.container import ContainerReport
 from udfs.errors import TrackError
 from udfs.findings import Content, Decision, Examination, Reason
+from udfs.forensics.examine import UNDECIDED_LOG_ODDS, Evidence, conclude
+from udfs.forensics.finding import Finding
+from udfs.reasons import REASONS, Effect
+from udfs.track import Track
 from udfs.verdict import decide
 
 SOUND = Examination(Content.REAL, 0.01)
@@ -54,3 +63,17 @@ def test_what_decided_comes_first_and_notes_come_last() -> None:
 
 def test_a_note_alone_decides_nothing() -> None:
     assert decide(Examination(Content.REAL, 0.01, (Reason("container.truncated"),)), None).decision is Decision.ACCEPT
+
+
+LEAST_REFUSED = 1 / (1 + math.exp(-UNDECIDED_LOG_ODDS))
+REJECTING = sorted(code for code, known in REASONS.items() if known.effect is Effect.REJECT)
+
+
+@given(st.floats(0, 2), st.sampled_from(REJECTING), st.sampled_from([None, "decode.bomb", "decode.not_audio"]))
+def test_whatever_is_held_back_scores_above_whatever_is_let_in(odds: float, code: str, failed: str | None) -> None:
+    evidence = Evidence()
+    evidence.add(Finding(odds, Reason(code)))
+    failure = TrackError(failed, "") if failed else None
+    verdict = decide(conclude(evidence, Track(b"RIFF"), ContainerReport("wav", "", ()), None), failure)
+    score = 1.0 if verdict.mock_score is None else verdict.mock_score  # as the scan writes it
+    assert (verdict.decision is not Decision.ACCEPT) == (score >= round(LEAST_REFUSED, 6))

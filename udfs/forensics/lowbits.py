@@ -18,10 +18,14 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from udfs.forensics.payload import Recovered, recognise
+from udfs.forensics.text import MIN_TEXT_BITS
 
 DEPTHS = (1, 2, 4)
 HEAD_SAMPLES = 1 << 15  # of which planes are read out to recognise a payload: 4 KiB at one bit
 MIN_PHASE_BIAS = 0.06  # by which a bit of eight must be commoner than another before the plane is read at all
+LEAST_TEXT = 48  # bytes
+CLEAR_BIAS = 0.3  # from which on the plane is bytes, and may be less like the tables, as a short text over and over is
+TEXT_BITS = -0.55  # of those, bits a byte (`text_likelihood`)
 SEGMENT, BANDS = 1024, 32
 WINDOW = 8192
 MAX_WINDOWS = 30
@@ -65,20 +69,22 @@ def read_payload(samples: Integers) -> PlanePayload | None:
     at the wrong depth still has readable crumbs.
     """
     head = samples[:HEAD_SAMPLES]
-    found: list[tuple[int, int, BitOrder]] = []
+    found: list[tuple[int, int, BitOrder, float]] = []
     for depth in DEPTHS:
         for bit_order in BIT_ORDERS:
             data = read_plane(head, depth, bit_order)
-            if phase_bias(data) < MIN_PHASE_BIAS and recognise(data[:512]) is None:
+            bias = phase_bias(data)
+            if bias < MIN_PHASE_BIAS and recognise(data[:512]) is None:
                 continue
-            recovered = recognise(data, least_text=48)
+            bits = TEXT_BITS if bias > CLEAR_BIAS else MIN_TEXT_BITS
+            recovered = recognise(data, LEAST_TEXT, bits)
             if recovered is not None:
-                found.append((recovered.end - recovered.start, depth, bit_order))
+                found.append((recovered.end - recovered.start, depth, bit_order, bits))
     if not found:
         return None
-    _, depth, bit_order = max(found)
+    _, depth, bit_order, bits = max(found)
     whole = read_plane(samples, depth, bit_order)
-    recovered = recognise(whole, least_text=48)
+    recovered = recognise(whole, LEAST_TEXT, bits)
     return PlanePayload(recovered, whole, f"the lowest {depth} bits, {bit_order}-endian") if recovered else None
 
 

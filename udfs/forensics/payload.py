@@ -10,7 +10,7 @@ import numpy as np
 
 from udfs.findings import Payload
 from udfs.forensics.structure import find_structures
-from udfs.forensics.text import TextRun, find_text
+from udfs.forensics.text import MIN_TEXT_BITS, TextRun, find_text
 from udfs.forensics.xor import find_keys, undo_xor
 
 
@@ -34,10 +34,13 @@ class Recovered:
         return Payload(kind, where, len(body), hashlib.sha256(body).hexdigest())
 
 
-def recognise(data: bytes, least_text: int = 64) -> Recovered | None:
-    """What is inside `data`, or None: the first file by structure, else the longest text of `least_text` bytes."""
+def recognise(data: bytes, least_text: int = 64, text_bits: float = MIN_TEXT_BITS) -> Recovered | None:
+    """What is inside `data`, or None: the first file by structure, else the longest text of `least_text` bytes.
+
+    How much like text that has to be (`text_bits`, bits a byte) depends on what else the bytes can be.
+    """
     structures = find_structures(data)
-    run = find_text(np.frombuffer(data, np.uint8), least_text)
+    run = find_text(np.frombuffer(data, np.uint8), least_text, text_bits)
     if run and (not structures or run.start < structures[0].start) and run.end - run.start > len(data) // 2:
         return _readable(data, run)
     if structures:

@@ -108,8 +108,8 @@ def _is_hex(codes: Bytes) -> bool:
     return bool(np.count_nonzero(digits) == 16 and _entropy(digits) > 3.2 and digits.sum() > 0.6 * len(codes))
 
 
-def find_text(codes: Bytes, least: int = MIN_RUN) -> TextRun | None:
-    """The longest readable run of at least `least` bytes, or None.
+def find_text(codes: Bytes, least: int = MIN_RUN, bits: float = MIN_TEXT_BITS) -> TextRun | None:
+    """The longest readable run of at least `least` bytes, or None; text must reach `bits` a byte (`text_likelihood`).
 
     Source: the ``strings`` idea, with likelihood in the place of a bare count of printable bytes.
     """
@@ -120,12 +120,12 @@ def find_text(codes: Bytes, least: int = MIN_RUN) -> TextRun | None:
     if end - start >= least and _is_hex(codes[start:end]):
         return TextRun("hex", start, end)
     start, end = longest_run(_PRINTABLE[codes])
-    if end - start >= least and is_text(codes[start:end]):
+    if end - start >= least and is_text(codes[start:end], bits):
         return TextRun("text", start, end)
     return None
 
 
-def is_text(codes: Bytes) -> bool:
+def is_text(codes: Bytes, bits: float = MIN_TEXT_BITS) -> bool:
     """Whether printable bytes are language, code, mark-up or numbers: varied, unordered, and like one of the tables."""
     counts = np.bincount(codes, minlength=256)
     if _entropy(counts) < MIN_TEXT_ENTROPY or counts.max() > 0.6 * len(codes):
@@ -138,7 +138,7 @@ def is_text(codes: Bytes) -> bool:
     centred = codes - codes.mean()
     if float(centred[1:] @ centred[:-1]) > MAX_TEXT_CORRELATION * float(centred @ centred):
         return False
-    return text_likelihood(codes) > MIN_TEXT_BITS
+    return text_likelihood(codes) > bits
 
 
 def _invalid_utf8(codes: Bytes) -> float:
