@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from streaming.commands.drawing import check_target, needing_look, write_picture
 from streaming.errors import UserError
 
 EPILOG = """
@@ -111,26 +112,19 @@ def draw(verdict: dict[str, Any], target: Path, lake: str, index: str | None, re
     """
     if not verdict:
         raise UserError("there is nothing to draw: the upload has no verdict yet")
-    if target.suffix.lower() != ".png":
-        raise UserError(f"--png {target}: give a name that ends in .png")
+    check_target(target)
     if recordings is not None and not recordings.is_dir():
         raise UserError(f"--recordings {recordings}: there is no such folder")
-    try:
+    with needing_look():
         from streaming.pictures.style import to_png
         from streaming.pictures.upload import show_all
-    except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is not installed: pictures need the extra, soundgate[look]") from error
     from streaming.look.depth import Lens, open_index_to_look
     from udfs.sandbox import SandboxedDecoder
 
     opened = open_index_to_look(index)
     with SandboxedDecoder() as decode:
         drawn = to_png(show_all(Lens(decode, lake, opened, recordings).look(verdict)))
-    try:
-        target.write_bytes(drawn)
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror}") from error
-    typer.echo(f"drew {target}", err=True)
+    write_picture(drawn, target)
 
 
 def read_evidence(verdict: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from streaming.commands.drawing import check_target, needing_look, write_picture
 from streaming.commands.options import (
     Checkpoint,
     Config,
@@ -82,21 +84,25 @@ def listen(
 def plays(
     lake: Annotated[str, typer.Option(envvar="SOUNDGATE_LAKE", help="The lake that is listened into.")],
     last: Annotated[int, typer.Option(min=1, help="How many plays that are over.")] = 20,
+    png: Annotated[Path | None, typer.Option(metavar="OUT", help="Draw them by channel into this PNG file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what plays now on each channel, and what played last."""
-    from streaming.listen.reader import read_now, read_plays
+    from streaming.listen.reader import name_play, read_now, read_plays
 
+    if png is not None:
+        check_target(png)
     now, over = read_now(lake), read_plays(lake, last)
+    if png is not None:
+        with needing_look():
+            from streaming.pictures.plays import show_plays
+            from streaming.pictures.style import to_png
+        write_picture(to_png(show_plays(now, over)), png)
     if as_json:
         typer.echo(json.dumps({"now": now, "plays": over}, default=str))
         return
     for row in now:
-        typer.echo(printable(f"{row['channel']}\tnow\tsince {row['started_at']:%H:%M:%S}\t{_about(row)}"))
+        typer.echo(printable(f"{row['channel']}\tnow\tsince {row['started_at']:%H:%M:%S}\t{name_play(row)}"))
     for row in over:
         at = f"{row['started_at']:%Y-%m-%d %H:%M:%S} – {row['ended_at']:%H:%M:%S}"
-        typer.echo(printable(f"{row['channel']}\t{at}\t{_about(row)}"))
-
-
-def _about(row: dict[str, str]) -> str:
-    return " – ".join(part for part in (row["artist"], row["title"]) if part) or row["reference_id"]
+        typer.echo(printable(f"{row['channel']}\t{at}\t{name_play(row)}"))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from streaming.lake_reader import open_table, query
 
 COLUMNS = "channel, broadcast_id, reference_id, title, artist, started_at, ended_at, start_ms, end_ms, play_id, score"
+
+
+def name_play(row: Mapping[str, Any]) -> str:
+    """Say what a play is of, for people to read."""
+    return " – ".join(part for part in (row["artist"], row["title"]) if part) or str(row["reference_id"])
 
 
 def read_now(lake: str) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ def show_decisions(found: Timeline) -> Figure:
         if numbers.any():
             axes.bar(at, numbers, width * 0.92, bottom=base, color=colour, align="edge", label=decision)
         base += numbers
-    _dates(axes)
+    date_axis(axes)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.legend(loc="upper left", ncols=4, fontsize=SMALL, frameon=False, labelcolor=INK, borderaxespad=0)
     axes.set_ylim(0, float(base.max()) * 1.22)
@@ -76,7 +76,7 @@ def show_latency(found: Timeline) -> Figure:
     )
     for name, values, colour in lines:
         axes.plot(at, values, "o-", color=colour, markersize=3, linewidth=1.3, label=name)
-    _dates(axes)
+    date_axis(axes)
     axes.set_ylim(0, max(1e-3, max(lines[0][1])) * 1.3)
     axes.legend(loc="upper left", ncols=3, fontsize=SMALL, frameon=False, labelcolor=INK, borderaxespad=0)
     return figure
@@ -195,7 +195,8 @@ def _bars(title: str, counts: Sequence[Count], colours: dict[str, str], nothing:
     return figure
 
 
-def _dates(axes: Axes) -> None:
+def date_axis(axes: Axes) -> None:
+    """Let the horizontal axis tell dates."""
     locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz="UTC"))  # type: ignore[no-untyped-call]

@@ -12,7 +12,8 @@ import io
 import tempfile
 import time
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,9 @@ import soxr
 from references.build import audio_files, build_index
 from streaming.chunk import Chunk, Compression, Format
 from streaming.listen.broadcast import Broadcast
+from streaming.listen.plays import Play
+from streaming.pictures.plays import show_plays
+from streaming.pictures.style import to_png
 from udfs.decode import decode
 from udfs.landmark_index import open_index
 from udfs.match import identify
@@ -88,6 +92,7 @@ def main() -> None:
     options.add_argument("--known", type=int, default=24)
     options.add_argument("--unknown", type=int, default=8)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--png", type=Path, help="draw what was told into this file")
     said = options.parse_args()
     random = np.random.default_rng(said.seed)
     files = audio_files(said.music)
@@ -134,6 +139,19 @@ def main() -> None:
         print("missed:", one)
     for play in left:
         print("too much:", play)
+    if said.png:
+        began = datetime(2026, 1, 1, 18, tzinfo=UTC)
+        rows = [row_of(play, began) for play in plays]
+        said.png.write_bytes(to_png(show_plays([], rows)))
+
+
+def row_of(play: Play, began: datetime) -> dict[str, object]:
+    """Give a play as a row of the table has it, of a broadcast that began then."""
+    at = {
+        name: began + timedelta(milliseconds=ms)
+        for name, ms in (("started_at", play.start_ms), ("ended_at", play.end_ms))
+    }
+    return {**asdict(play), **at, "channel": "radio/bench"}
 
 
 if __name__ == "__main__":

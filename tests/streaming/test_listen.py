@@ -126,6 +126,9 @@ def test_what_plays_is_told_once_over_batches_stops_and_repetitions(
     text = CliRunner().invoke(app, ["plays", "--lake", str(tmp_path / "lake")]).stdout
     assert "\u202e" not in text
     assert "Ada – The One" in text
+    drawn = tmp_path / "plays.png"
+    CliRunner().invoke(app, ["plays", "--lake", str(tmp_path / "lake"), "--png", str(drawn)], catch_exceptions=False)
+    assert drawn.read_bytes().startswith(b"\x89PNG")
 
     shutil.rmtree(checkpoint)
     shutil.copytree(tmp_path / "older", checkpoint)

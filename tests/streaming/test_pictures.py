@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from streaming.look import tables
 from streaming.look.depth import Depth, Lens, open_index_to_look
 from streaming.look.markup import table
 from streaming.pictures import lake as lake_pictures
+from streaming.pictures.plays import show_plays
 from streaming.pictures.sound import shared_peaks, stands_out
 from streaming.pictures.style import legible, to_png
 from streaming.pictures.upload import show_all, show_bytes, show_close_up, show_track
@@ -258,3 +260,27 @@ def test_a_notebooks_table_shows_hostile_text_as_text() -> None:
     assert "\u202e" not in shown
     assert "1, 2" in shown
     assert table([], ("name",), "no <row>") == "<p>no &lt;row&gt;</p>"
+
+
+def test_plays_are_drawn_by_channel_and_what_plays_now_goes_on() -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def play(channel: str, title: str, minute: int) -> dict[str, Any]:
+        start, end = began + timedelta(minutes=minute), began + timedelta(minutes=minute + 4)
+        facts = {"channel": channel, "title": title, "artist": "", "reference_id": "id"}
+        return {**facts, "started_at": start, "ended_at": end}
+
+    over = [play("radio/one", "First", 0), play("radio/one", "Second", 5), play(HOSTILE, HOSTILE, 2)]
+    figure = show_plays([play("radio/one", "Third", 10)], over)
+    to_png(figure)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["radio/one", legible(HOSTILE, 24)]
+    drawn = [text.get_text() for text in axes.texts]
+    assert {"First", "Second", "now: Third"} <= set(drawn)
+    assert "\u202e" not in "".join(drawn)
+    spans = [(bar.get_x(), bar.get_width()) for bar in axes.patches]
+    minute = 1 / 1440
+    assert spans[0][1] == pytest.approx(4 * minute)
+    assert spans[1][0] - spans[0][0] == pytest.approx(5 * minute)
+    assert spans[2][0] + spans[2][1] >= axes.get_xlim()[1], "it has not ended"
+    assert "nothing has played" in show_plays([], []).axes[0].texts[0].get_text()
