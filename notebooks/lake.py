@@ -7,12 +7,11 @@ app = marimo.App(width="medium", app_title="soundgate: a lake")
 with app.setup:
     import os
 
-    import duckdb
     import marimo as mo
 
     from streaming.lake_reader import open_table, query
     from streaming.look import tables
-    from streaming.look.arrow import read_columns
+    from streaming.look.ask import ask
     from streaming.look.markup import table
     from streaming.pictures import lake as pictures
     from streaming.pictures.style import to_png
@@ -25,8 +24,7 @@ def _():
     # What came in, and what became of it
 
     Everything here is read from the lake's Delta tables by delta-rs and DuckDB; no cluster is needed. A running job may
-    write meanwhile: run the notebook again to see what is new. With Spark the same tables are
-    `spark.read.format("delta").load(f"{lake}/verdicts")`.
+    write meanwhile: run the notebook again to see what is new.
     """)
     return
 
@@ -177,7 +175,8 @@ def _():
     mo.md("""
     ## Ask something else
 
-    `uploads` is an Arrow table of the narrow columns of `verdicts`; DuckDB answers.
+    `uploads` has the narrow columns of `verdicts`. DuckDB answers; with `--engine spark` Spark does, which a lake too
+    large for this machine wants.
     """)
     return
 
@@ -195,12 +194,14 @@ def _():
 
 
 @app.cell
-def _(lake, question):
-    uploads = read_columns(lake)
-    with duckdb.connect(config={"enable_external_access": False}) as asked:
-        asked.register("uploads", uploads)
-        found = asked.sql(question.value)
-        answer = [dict(zip(found.columns, row, strict=True)) for row in found.fetchmany(200)]
+def _():
+    engine = str(mo.cli_args().get("engine") or "duckdb")
+    return (engine,)
+
+
+@app.cell
+def _(engine, lake, question):
+    answer = ask(lake, question.value, engine)
     mo.Html(table(answer, answer[0] if answer else ()))
     return (answer,)
 

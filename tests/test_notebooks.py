@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from streaming.demo import read_table
 from streaming.demo_uploads import DEMONSTRATIONS, RECORDINGS
+from streaming.look.ask import ask
 
 pytestmark = pytest.mark.spark
 
@@ -59,6 +60,8 @@ def test_a_lakes_notebook_shows_every_upload_why_what_was_hidden_whose_and_how_l
     assert 0 < middle <= slowest / 1000
     assert sum(widths(defined["quality_figure"])) == 5
     assert {row["decision"]: row["uploads"] for row in defined["answer"]} == {"accept": 5, "reject": 2, "incomplete": 1}
+    by_spark = ask(str(demo_folder / "lake"), defined["question"].value, "spark")
+    assert by_spark == [{**row, "minutes": pytest.approx(row["minutes"])} for row in defined["answer"]]
     assert html.count("<img") >= 7
     assert "drum solo.wav" in html
 
