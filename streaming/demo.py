@@ -96,7 +96,8 @@ def job_line(folder: Path, transport: Transport) -> list[str]:
 
 def soundgate(arguments: Sequence[str], console: Console, log: Path | None = None) -> None:
     """Show a command and run it; what Spark has to say goes to a log."""
-    console.print(f"$ soundgate {shlex.join(arguments)}", style="bold", markup=False, highlight=False, soft_wrap=True)
+    shown = shlex.join(shorten(argument) for argument in arguments)
+    console.print(f"$ soundgate {shown}", style="bold", markup=False, highlight=False, soft_wrap=True)
     command = [str(COMMAND), *arguments]
     if log is None:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
@@ -104,6 +105,12 @@ def soundgate(arguments: Sequence[str], console: Console, log: Path | None = Non
     console.print(f"(about a minute; its log is {log})", style="dim", markup=False, highlight=False)
     with log.open("wb") as file:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+
+
+def shorten(argument: str) -> str:
+    """Give a path below the working directory as one would type it there."""
+    path, here = Path(argument), Path.cwd()
+    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else argument
 
 
 def read_table(lake: Path, name: str) -> list[dict[str, Any]]:
