@@ -60,7 +60,7 @@ PAYLOAD_FOLDERS = (
 )
 OTHER_PAYLOAD_FOLDERS = {
     "check": (sys.prefix,),
-    "fresh": (sys.base_prefix, "/usr/share/man", "/usr/share/locale", "/usr/libexec", "/usr/include"),
+    "fresh": (sys.base_prefix, "/usr/share/man", "/usr/libexec"),
 }
 
 Sound = NDArray[np.float64]

@@ -85,3 +85,18 @@ def test_short_base64_at_an_unknown_scale_is_read_out() -> None:
 def test_near_silence_is_no_place_for_a_layer(seed: int) -> None:
     dither = np.random.default_rng(seed).integers(-2, 3, (80_000, 2)) / 32768
     assert classify(write(dither)).decision is Decision.ACCEPT
+
+
+def test_a_short_burst_of_noise_that_fades_is_sound_and_one_that_does_not_may_be_data() -> None:
+    noise = np.random.default_rng(5).uniform(-1, 1, 1900)
+    fading = np.rint(noise * 10 ** (-np.arange(1900) / 1900) * 127) / 128
+    assert classify(write(fading, "PCM_U8", rate=8000)).decision is Decision.ACCEPT
+    assert classify(write(noise, "PCM_U8", rate=8000)).decision is not Decision.ACCEPT
+
+
+def test_an_electronic_tune_of_pure_tones_is_no_modem() -> None:
+    bar = 440 * 2 ** (np.array([0, 3, 7, 12, 10, 7, 3, 2, 0, -2, 5, 7]) / 12)
+    step = 3528  # twelve and a half notes a second
+    time = np.arange(60 * step) / 44100
+    tune = np.sin(2 * np.pi * np.cumsum(np.repeat(np.tile(bar, 5), step)) / 44100) * np.exp(-8 * (time % 0.08))
+    assert classify(write(tune * 0.5)).decision is Decision.ACCEPT

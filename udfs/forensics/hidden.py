@@ -11,7 +11,7 @@ from udfs.forensics.payload import Recovered, recognise
 from udfs.forensics.structure import find_structures
 from udfs.track import Encoding, Track
 
-MIN_UNEXPLAINED = 32  # bytes; less holds nothing by itself, and writers leave odd bytes behind
+MIN_UNEXPLAINED = 64  # bytes; less holds nothing by itself, and writers forget the 44 of a WAVE header in its size
 MIN_CRUMBS = 256  # bytes that crumbs have to add up to where they are a file or text
 MIN_UNKNOWN_CRUMBS = 1024  # and where they are nothing known: odd tags of real files have some
 MOST_SPANS = 64  # that are described; the rest of a file of crumbs says no more

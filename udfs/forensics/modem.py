@@ -20,6 +20,7 @@ from udfs.forensics.tone_grid import ToneGrid, find_dtmf, find_mfsk, find_multit
 EXCERPT_SECONDS = 6.0
 MIN_SECONDS = 0.2
 NOISE_LIKE = 0.45  # spectral flatness from which on it is noise over the whole band, and not looked at
+CAUTION = 2.0  # log-odds: modems are rare among uploads, and tunes of pure tones, as games have them, are near to them
 SUSPICIOUS = -1.0  # log-odds from which on the kinds of modem are told apart
 KINDS = ("fsk", "psk", "ook")
 FEATURES = (
@@ -48,7 +49,7 @@ def find_modem(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
 
 
 def _judge(band: Complex, rate: float, row: NDArray[np.float64], keyings: list[Keying]) -> Finding:
-    odds = float(modem_model().log_odds(row[None])[0])
+    odds = float(modem_model().log_odds(row[None])[0]) - CAUTION
     kinds = [_from_keying(keying) for keying in keyings]
     if max([odds, *(finding.log_odds for finding in kinds)]) > SUSPICIOUS:
         grids = (find_dtmf(band, rate), find_mfsk(band, rate), find_multitone(band, rate))

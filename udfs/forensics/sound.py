@@ -13,6 +13,7 @@ from udfs.forensics.signal import Signal
 from udfs.forensics.windows import LEAST_FRAMES, Measured, measure_channel
 
 MAX_CHANNELS = 8  # measured one by one; a payload in the ninth is read as interleaved bytes only
+FADING = 4.0  # log-odds less for what fades as sound does
 DATA_LOG_ODDS = 0.0  # from here on a window counts as data
 
 
@@ -49,6 +50,7 @@ def judge(measured: Measured) -> NDArray[np.float64]:
     usable = measured.usable
     if usable.any():
         odds[usable] = window_model().log_odds(measured.features[usable])
+    odds[measured.fades] -= FADING
     return odds
 
 

@@ -25,6 +25,7 @@ SEGMENT = 512  # frames of one short-time spectrum
 BANDS = 32
 BLOCK = 128
 ORDER = 24  # of the linear prediction
+ENVELOPE, FADE, EVENLY = 8, 8.0, 0.65  # blocks of a window, dB, share of the level's variance that a line explains
 
 Windows = NDArray[np.float64]
 
@@ -64,8 +65,8 @@ HIGH = FEATURES.index("high_kurtosis")
 class Measured:
     """Windows of one channel.
 
-    Where they begin and how long they are (frames), their `FEATURES` (windows, features), and the power of `BANDS`
-    equal bands (windows, BANDS) in dB of full scale.
+    Where they begin and how long they are (frames), their `FEATURES` (windows, features), the power of `BANDS`
+    equal bands (windows, BANDS) in dB of full scale, and which of them fade evenly, as struck and blown things do.
     """
 
     channel: int
@@ -73,6 +74,7 @@ class Measured:
     length: int
     features: NDArray[np.float64]
     bands: NDArray[np.float64]
+    fades: NDArray[np.bool_]
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -128,7 +130,7 @@ def measure_channel(signal: Signal, channel: int) -> Measured:
     features[:, HIGH:] = high_layer(centred)
     np.nan_to_num(features, copy=False, nan=0.0, posinf=99.0, neginf=-99.0)
     bands = band_levels(spectra) + 20 * np.log10(scale / signal.full_scale)
-    return Measured(channel, starts, length, features, bands)
+    return Measured(channel, starts, length, features, bands, fade_evenly(centred))
 
 
 def band_levels(spectra: Windows) -> Windows:
@@ -203,6 +205,18 @@ def high_layer(centred: Windows) -> Windows:
     follows = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1) + 1e-9)
     share = 10 * np.log10(((high**2).mean(axis=1) + 1e-18) / ((centred**2).mean(axis=1) + 1e-18) / 70)
     return np.stack([moment(high, 4), moment(high, 3), share, level.std(axis=1), middle - low, follows], axis=1)
+
+
+def fade_evenly(centred: Windows) -> NDArray[np.bool_]:
+    """Which windows' level falls along a line in dB, by `FADE` and more: bytes have no such envelope."""
+    size = centred.shape[1] // ENVELOPE
+    blocks = centred[:, : size * ENVELOPE].reshape(len(centred), ENVELOPE, size)
+    level = 10 * np.log10((blocks**2).mean(axis=2) + 1e-9)
+    time = np.arange(ENVELOPE) - (ENVELOPE - 1) / 2
+    slope = (level @ time) / (time @ time)
+    spread = level.var(axis=1) * ENVELOPE + 1e-9
+    explained = slope**2 * (time @ time) / spread
+    return np.asarray((slope * ENVELOPE < -FADE) & (explained > EVENLY))
 
 
 def entropy(counts: NDArray[np.integer] | NDArray[np.floating]) -> float:
