@@ -22,11 +22,12 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
 
-from streaming.index_place import place_of
+from references.errors import RecordingsError
+from streaming.index_place import PREFIX, place_of
 from udfs.fetched_line import PIECE
 from udfs.fingerprint import VERSION
 from udfs.index_files import IndexRefusedError
-from udfs.landmark_index import Recording, sampled
+from udfs.landmark_index import Recording, sample_of, sampled
 
 HASHES, CODES, RECORDINGS, ABOUT = "hashes", "codes", "recordings", "about"
 VERSIONED = (HASHES, CODES, RECORDINGS)
@@ -120,16 +121,39 @@ def write_table(rows: DataFrame, place: str, name: str, mode: str) -> None:
     writer.save(f"{place}/{name}")
 
 
+def check_newest(spark: SparkSession, catalogue: Catalogue) -> None:
+    """Refuse to change a catalogue that has been changed since it was opened.
+
+    Raises
+    ------
+    RecordingsError
+        When its newest state is another.
+    """
+    if open_catalogue(spark, f"{PREFIX}{catalogue.place}").sha256 != catalogue.sha256:
+        raise RecordingsError(f"{catalogue.place} has been changed by another: try again")
+
+
+def take_back(spark: SparkSession, catalogue: Catalogue) -> None:
+    """Bring tables back to their versions of this state: a write that died may have left rows behind it."""
+    for name, version in catalogue.versions.items():
+        if newest_version(spark, catalogue.place, name) != version:
+            DeltaTable.forPath(spark, f"{catalogue.place}/{name}").restoreToVersion(version)
+
+
+def newest_version(spark: SparkSession, place: str, name: str) -> int:
+    """Give the newest version of one of the tables."""
+    return int(DeltaTable.forPath(spark, f"{place}/{name}").history(1).collect()[0].version)
+
+
 def publish(spark: SparkSession, place: str, frames: int) -> None:
     """Make the newest versions of the tables, together, the catalogue that readers open."""
-    versions = {
-        name: int(DeltaTable.forPath(spark, f"{place}/{name}").history(1).collect()[0].version) for name in VERSIONED
-    }
+    versions = {name: newest_version(spark, place, name) for name in VERSIONED}
     codes = spark.read.format("delta").option("versionAsOf", versions[CODES]).load(f"{place}/{CODES}")
     pieces = frames // PIECE
     wanted = [int(number) for number in sampled(pieces)] if pieces > len(sampled(pieces)) else None
     chosen = codes if wanted is None else codes.where(F.col("piece").isin(wanted))
     parts = [np.frombuffer(row.planes, np.uint64).reshape(2, 4, -1) for row in chosen.orderBy("piece").collect()]
-    sample = np.ascontiguousarray(np.concatenate(parts, axis=2)).tobytes()
+    line = np.ascontiguousarray(np.concatenate(parts, axis=2))
+    sample = (sample_of(line) if wanted is None else line).tobytes()
     row = (VERSION, frames, versions[HASHES], versions[CODES], versions[RECORDINGS], bytearray(sample))
     write_table(spark.createDataFrame([row], SCHEMAS[ABOUT]), place, ABOUT, "overwrite")

@@ -20,7 +20,18 @@ from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spar
 from references.build import NOTHING, About, audio_files, take, with_unique_id
 from references.errors import RecordingsError, UnreadableError
 from references.generation import MARGIN
-from streaming.catalogue import CODES, HASHES, RECORDINGS, SCHEMAS, Catalogue, list_recordings, publish, write_table
+from streaming.catalogue import (
+    CODES,
+    HASHES,
+    RECORDINGS,
+    SCHEMAS,
+    Catalogue,
+    check_newest,
+    list_recordings,
+    publish,
+    take_back,
+    write_table,
+)
 from udfs.fetched_line import PIECE
 from udfs.fingerprint import noise_codes
 from udfs.kernels import PLANES
@@ -50,7 +61,15 @@ def build_catalogue(
 def add_to_catalogue(
     spark: SparkSession, paths: Iterable[Path | str], catalogue: Catalogue, about: About = NOTHING
 ) -> list[tuple[str, str]]:
-    """Add recordings to a catalogue; what is in it is not read again. Returns (file, why) of those left out."""
+    """Add recordings to a catalogue; what is in it is not read again. Returns (file, why) of those left out.
+
+    Raises
+    ------
+    RecordingsError
+        When no file can be read, a reference id is in it already, or another has changed it since it was opened.
+    """
+    check_newest(spark, catalogue)
+    take_back(spark, catalogue)
     return _write(spark, paths, catalogue.place, catalogue, about)
 
 
@@ -60,8 +79,10 @@ def remove_from_catalogue(spark: SparkSession, reference_ids: Iterable[str], cat
     Raises
     ------
     RecordingsError
-        When one is not in it; nothing is removed then.
+        When one is not in it, or another has changed it since it was opened; nothing is removed then.
     """
+    check_newest(spark, catalogue)
+    take_back(spark, catalogue)
     wanted = sorted(set(reference_ids))
     rows = catalogue.read(spark, RECORDINGS)
     here = F.col("reference_id").isin(wanted) & ~F.col("removed")

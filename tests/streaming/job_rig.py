@@ -72,7 +72,7 @@ class Rig:
     """A job's folders and settings."""
 
     root: Path
-    index: Path
+    index: Path | str
     changes: dict[str, Any]
 
     @property
@@ -134,7 +134,7 @@ class Rig:
         return sorted(rows, key=lambda row: row["sequence_number"])
 
 
-def make_rig(root: Path, index: Path, **changes: Any) -> Rig:
+def make_rig(root: Path, index: Path | str, **changes: Any) -> Rig:
     """Make a job's folders."""
     return Rig(root, index, changes)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from job_rig import RATE, make_sound
+from job_rig import RATE, make_rig, make_sound, upload, upload_id
 from pyspark.sql import SparkSession
 
 from references.build import take
+from references.errors import RecordingsError
 from references.generation import write_generation
 from streaming.catalogue import ABOUT, CODES, HASHES, RECORDINGS, list_recordings, open_catalogue, write_table
-from streaming.catalogue_build import build_catalogue
+from streaming.catalogue_build import add_to_catalogue, build_catalogue, remove_from_catalogue
 from streaming.catalogue_search import PRINT, identify_prints, pack
 from udfs.fetched_line import lay_out
 from udfs.fingerprint import VERSION, fingerprint
@@ -117,6 +120,83 @@ def test_both_ways_give_the_same_answers(spark: SparkSession, place: str, index:
         sure = {one["reference_id"]: one["score"] for one in found.get(name, []) if one["score"] >= MIN_SCORE}
         assert sure == {one.reference_id: pytest.approx(one.score) for one in identify(samples, RATE, index)}
         assert set(sure) == HEARD.get(name, set())
+
+
+@pytest.fixture
+def copied(place: str, tmp_path: Path) -> str:
+    """Give a copy of the catalogue, to be changed."""
+    shutil.copytree(place, tmp_path / "catalogue")
+    return str(tmp_path / "catalogue")
+
+
+def test_what_is_removed_stays_for_those_who_opened_the_catalogue_before(
+    spark: SparkSession, copied: str, index: LandmarkIndex
+) -> None:
+    before = open_catalogue(spark, f"delta:{copied}")
+    remove_from_catalogue(spark, ["song-2"], before)
+    known = list_recordings(spark, open_catalogue(spark, f"delta:{copied}"))
+    assert [one.reference_id for one in known] == [f"song-{seed}" for seed in range(KNOWN) if seed != 2]
+    assert list_recordings(spark, before) == list(index.recordings)
+
+
+@pytest.mark.slow
+def test_a_catalogue_is_added_to_and_taken_from_also_after_a_write_that_died(
+    spark: SparkSession, copied: str, index: LandmarkIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = open_catalogue(spark, f"delta:{copied}")
+    soundfile.write(tmp_path / "new.wav", music(100, 12), RATE, subtype="PCM_16")
+    with monkeypatch.context() as patch:
+        patch.setattr("streaming.catalogue_build.publish", die)
+        with pytest.raises(KeyboardInterrupt):
+            add_to_catalogue(spark, [tmp_path / "new.wav"], before)
+    left = open_catalogue(spark, f"delta:{copied}")
+    assert (left.sha256, len(left)) == (before.sha256, KNOWN)
+
+    add_to_catalogue(spark, [tmp_path / "new.wav"], left)
+    added = open_catalogue(spark, f"delta:{copied}")
+    assert [row.slab for row in added.read(spark, HASHES).orderBy("slab").collect()] == [0, 1]
+    with pytest.raises(RecordingsError, match="changed by another"):
+        remove_from_catalogue(spark, ["song-2"], before)
+    with pytest.raises(RecordingsError, match="song-9"):
+        remove_from_catalogue(spark, ["song-2", "song-9"], added)
+    remove_from_catalogue(spark, ["song-2"], added)
+    after = open_catalogue(spark, f"delta:{copied}")
+    assert [one.reference_id for one in list_recordings(spark, after)] == [
+        *(f"song-{seed}" for seed in range(KNOWN) if seed != 2), "new",
+    ]  # fmt: skip
+    found = answers(spark, copied, MIN_SCORE, ["part", "unknown", "noisy"])
+    sure = {name: ones[0]["reference_id"] for name, ones in found.items() if ones[0]["accepted"]}
+    assert sure == {"unknown": "new", "noisy": "song-4"}
+    # who opened the catalogue before sees what it was then
+    assert list_recordings(spark, before) == list(index.recordings)
+
+
+def die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_a_batch_is_identified_against_a_catalogue(spark: SparkSession, place: str, tmp_path: Path) -> None:
+    rig = make_rig(tmp_path, f"delta:{place}", max_batch_bytes=1 << 20)
+    sounds = [to_wave(QUERIES["part"]), to_wave(QUERIES["unknown"]), b"not a sound at all " * 50]
+    rig.put([record for number, data in enumerate(sounds) for record in upload(number, data)])
+    rig.drain(spark)
+    verdicts = rig.verdicts()
+    said = {name: verdicts[upload_id(number)] for number, name in enumerate(("part", "unknown", "no sound"))}
+    assert {name: row["identity"] for name, row in said.items()} == {
+        "part": "match", "unknown": "no_match", "no sound": "not_tried",
+    }  # fmt: skip
+    assert (said["part"]["reference_id"], said["unknown"]["reference_id"]) == ("song-2", None)
+    assert said["part"]["reference_offset_ms"] - said["part"]["query_offset_ms"] == pytest.approx(12300, abs=60)
+    assert said["part"]["score"] >= MIN_SCORE
+    assert not any(one["accepted"] for one in said["unknown"]["candidates"] or ())
+    assert said["part"]["index_sha256"] == open_catalogue(spark, f"delta:{place}").sha256
+
+
+def to_wave(samples: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, RATE, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
 
 
 def test_what_is_no_catalogue_is_refused(spark: SparkSession, place: str, tmp_path: Path) -> None:
