@@ -45,4 +45,4 @@ def log_odds(floor: Floor) -> float:
     if floor.windows < 2 or abs(floor.level - 1) > MAX_OFF_LEVEL:
         return -4.0
     sharpness = (floor.sharpness - 0.64) * 30
-    return min(6.0, sharpness, 1.5 * (floor.windows - 1))
+    return min(6.0, sharpness, 1.5 * (floor.windows - 1) - 1.0)  # two may lie there by chance

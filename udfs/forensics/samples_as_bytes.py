@@ -25,6 +25,7 @@ WILD = 1e7  # times full scale; sound that fades out may be as quiet as it likes
 MIN_WILD_SHARE = 0.02
 LOOK_FRAMES = 1 << 15  # of a stretch that every reading is tried on; the rest is read once one has found something
 MOST = 0.7  # share of the bytes that text must cover to be taken at once
+LEAST = 0.1  # and at least, where the bytes were mapped: near silence gives crumbs of anything
 READABLE = ("text", "base64", "hex")
 WRITTEN = ("script", "html", "pem", "rtf", "postscript")  # files that are texts
 
@@ -100,6 +101,8 @@ def _best_reading(candidates: Iterator[Reading]) -> tuple[int, Reading, Recovere
         if recovered is None:
             continue
         share = (recovered.end - recovered.start) / len(reading.data)
+        if recovered.kind in READABLE and reading.family in "ce" and share < LEAST:
+            continue
         # An offset of half the range looks like an XOR of the top bit: the plain reading is the better one.
         if recovered.kind not in (*READABLE, "xor") or (share > MOST and recovered.kind != "xor"):
             return number, reading, recovered
