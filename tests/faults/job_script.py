@@ -29,7 +29,7 @@ from streaming.run import Job
 from streaming.sinks import REJECTIONS, VERDICTS, Lake
 from streaming.staging import Staging
 
-PATIENCE_SECONDS = 900.0  # a busy machine's; nothing waits for so long where all is well
+PATIENCE_SECONDS = 3_600.0  # a busy machine's; nothing waits for so long where all is well
 STREAM_EXECUTION = "org.apache.spark.sql.execution.streaming.runtime.StreamExecution"
 
 # Where a batch can end early, in its order: (class, method, table or None, whether before or after it).
