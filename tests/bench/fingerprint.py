@@ -1,10 +1,10 @@
 """Measure the fingerprints: recall, false positives, offsets, speed and size, on recordings of Debian packages.
 
-    python tests/bench/fingerprint.py --music MUSIC/*/ --speech SPEECH --part test
+    python tests/bench/fingerprint.py --music MUSIC/*/ --speech SPEECH
 
-Every second recording is in the index and every other one is unknown; of both, half is for calibration and half for the
-test. `--part calibration --rows references/calibration.csv` measures what `references.calibrate` fits the score to.
-Recordings that hold the same sound in two files count as one. docs/fingerprint.md has the packages and the results.
+Every second recording is in the index and every other one is unknown. Recordings that hold the same sound in two files
+count as one. `fingerprint_calibration.py` measures what `references.calibrate` fits the score to. docs/fingerprint.md
+has the packages and the results.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import csv
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy.signal
 import soundfile
 import soxr
 from fingerprint_conditions import CONDITIONS, LONGER, RATE, WITH_ANOTHER, Sound, level
@@ -30,6 +31,9 @@ from udfs.landmark_index import LandmarkIndex, open_index
 from udfs.match import identify
 
 BEYOND_DOUBT = 12.0  # evidence
+LIKELY = 8.0  # evidence of what is known where waveforms agree as well
+SAME_WAVE = 0.2  # correlation of two waveforms; unrelated ones have .1 at their best, but for held notes
+TIMED = 12  # recordings that the speed of indexing is measured on
 SUFFIXES = {".ogg", ".mp3", ".wav", ".flac", ".opus"}
 
 
@@ -39,12 +43,12 @@ class Row:
 
     corpus: str
     recording: str
-    part: str
     group: str
     condition: str
     seconds: int
     known: bool
     right: bool
+    itself: bool  # and not another version, of which no offset is known
     evidence: float
     score: float
     offset_error_ms: float
@@ -56,92 +60,128 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--music", nargs="+", type=Path, required=True, help="folders of unpacked packages")
     options.add_argument("--speech", nargs="+", type=Path, required=True, help="folders of voices, for babble")
-    options.add_argument("--part", choices=("calibration", "test", "all"), default="test")
     options.add_argument("--seconds", nargs="+", type=int, default=[3, 5, 10, 20])
     options.add_argument("--queries", type=int, default=8, help="known and unknown ones a condition and length, each")
-    options.add_argument("--corpus", default="games", help="what the rows call these recordings")
     options.add_argument("--rows", type=Path, help="write every query's row there, as CSV")
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        wavs = _as_wav(_recordings(chosen.music), Path(scratch))
-        known, unknown = wavs[::2], wavs[1::2]
-        began = time.process_time()
-        info = build_index(known, Path(scratch, "index"))
-        spent = time.process_time() - began
-        print(
-            f"index: {info.recordings} recordings, {info.seconds / 3600:.2f} h, {info.seconds / spent:.0f} x realtime,"
-        )
-        print(f"       {info.bytes / info.seconds:.0f} bytes a second, {len(info.duplicates)} duplicates", flush=True)
-        twins = {(a, b) for one in info.duplicates for a, b in ((one.reference_id, one.of), (one.of, one.reference_id))}
-        part = {"calibration": slice(0, None, 2), "test": slice(1, None, 2), "all": slice(None)}[chosen.part]
-        unknown = _really_unknown(unknown, open_index(info.folder))
-        rows = list(_measure(chosen, info.folder, known[part], unknown[part], twins))
+    paths = _recordings(chosen.music)
+    time_index(paths[:TIMED])
+    rows = measure("", paths, _voices(chosen.speech), chosen.seconds, chosen.queries, chosen.queries)
     if chosen.rows:
-        with chosen.rows.open("w", newline="") as file:
-            writer = csv.DictWriter(file, asdict(rows[0]))
-            writer.writeheader()
-            writer.writerows(
-                {k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(r).items()} for r in rows
-            )
+        write_rows(chosen.rows, rows, list(asdict(rows[0])))
     report(rows)
 
 
+def measure(
+    corpus: str, paths: list[Path], speech: Sound, lengths: list[int], known_queries: int, unknown_queries: int
+) -> list[Row]:
+    """Index every second recording and ask for parts of those, and of the others, in every condition and length."""
+    known, unknown = paths[::2], paths[1::2]
+    sources = {f"{number:04}-{path.stem}": path for number, path in enumerate(known)}
+    with tempfile.TemporaryDirectory() as scratch:
+        about = {path: {"reference_id": name} for name, path in sources.items()}
+        info = build_index(known, Path(scratch, "index"), about=about)
+        index = open_index(info.folder)
+        print(f"{corpus} {info.recordings} recordings, {info.seconds / 3600:.2f} h, ", end="")
+        print(f"{info.bytes / info.seconds:.0f} bytes a second, {len(info.duplicates)} duplicates", flush=True)
+        twins = {(a, b) for one in info.duplicates for a, b in ((one.reference_id, one.of), (one.of, one.reference_id))}
+        unknown = _really_unknown(unknown, index, sources)
+        asking = Asking(corpus, index, sources, unknown, twins, speech, known_queries, unknown_queries)
+        return [row for seconds in lengths for row in asking.ask(seconds)]
+
+
+def write_rows(path: Path, rows: Iterable[Row], columns: list[str]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(r).items()} for r in rows)
+
+
+def time_index(paths: list[Path]) -> None:
+    """Measure how fast recordings are indexed from WAV, once what is compiled is loaded."""
+    with tempfile.TemporaryDirectory() as scratch:
+        wavs = [_as_wav(path, Path(scratch), number) for number, path in enumerate(paths)]
+        build_index(wavs[:1], Path(scratch, "first"))
+        began = time.process_time()
+        info = build_index(wavs, Path(scratch, "index"))
+        print(f"index: {info.seconds / (time.process_time() - began):.0f} x realtime, one core, from WAV", flush=True)
+
+
 def _recordings(folders: list[Path]) -> list[Path]:
-    """All recordings of 25 s to 20 min below the folders, in an order that mixes the packages but never changes."""
-    found = []
+    """All recordings of 25 s to 20 min below the folders, each once, in an order that mixes them but never changes."""
+    found = {}
     for path in sorted(path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
         try:
             seconds = soundfile.info(path).duration if path.is_file() and not path.is_symlink() else 0
         except soundfile.LibsndfileError:
             continue
         if 25 <= seconds <= 1200:
-            found.append(path)
-    return sorted(found, key=lambda path: zlib.crc32(path.name.encode()))
+            found.setdefault(zlib.crc32(path.read_bytes()), path)
+    return sorted(found.values(), key=lambda path: zlib.crc32(path.name.encode()))
 
 
-def _as_wav(paths: list[Path], scratch: Path) -> list[Path]:
-    """Write each recording once as WAV, for the index's speed is measured from WAV; the same bytes count once."""
-    seen: set[int] = set()
-    out = []
-    for number, path in enumerate(paths):
-        key = zlib.crc32(path.read_bytes())
-        if key in seen:
-            continue
-        seen.add(key)
-        samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
-        out.append(scratch / f"{number:04}-{path.stem}.wav")
-        soundfile.write(out[-1], samples, rate, subtype="PCM_16")
+def _as_wav(path: Path, scratch: Path, number: int) -> Path:
+    samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    out = scratch / f"{number:04}-{path.stem}.wav"
+    soundfile.write(out, samples, rate, subtype="PCM_16")
     return out
 
 
-def _really_unknown(paths: list[Path], index: LandmarkIndex) -> list[Path]:
-    """Leave out recordings that the index holds in another version: clean excerpts of theirs are beyond doubt."""
+def _really_unknown(paths: list[Path], index: LandmarkIndex, sources: dict[str, Path]) -> list[Path]:
+    """Leave out recordings of which the index holds a version or a part.
+
+    Those are beyond doubt by clean excerpts, or have the very waveform of what they are taken for (a stem of a mix, a
+    loop of another piece): who answers that is right.
+    """
     left = []
     for path in paths:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        mono, span = samples.mean(axis=1), 10 * rate
-        for part in (0.2, 0.45, 0.7):
-            start = int(part * len(mono))
-            best = identify(mono[start : start + span], rate, index, min_score=0)[:1]
-            if best and evidence_of(best[0].score, index.frames) > BEYOND_DOUBT:
-                print(f"not unknown: {path.stem} is in the index as {best[0].reference_id}")
+        for part in (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9):
+            mono = _read(path, part * max(0.0, _length(path) - 10), 10)
+            best = next(iter(identify(mono, RATE, index, min_score=0)), None)
+            if best is None:
+                continue
+            begin = best.query_offset_ms / 1000
+            here = mono[int(begin * RATE) :][: int(best.matched_ms / 1000 * RATE)]
+            there = _read(
+                sources[best.reference_id], max(0.0, best.reference_offset_ms / 1000 - 0.1), len(here) / RATE + 0.2
+            )
+            sure, alike = evidence_of(best.score, index.frames), correlation(here, there)
+            if sure > BEYOND_DOUBT or (sure > LIKELY and alike > SAME_WAVE):
+                print(f"not unknown: {path.stem} is {best.reference_id} ({sure:.1f}, {alike:.2f})", flush=True)
                 break
         else:
             left.append(path)
     return left
 
 
+def correlation(part: Sound, whole: Sound) -> float:
+    """Correlation of a waveform with another, where it fits best in it."""
+    if len(part) == 0 or len(whole) < len(part):
+        return 0.0
+    products = scipy.signal.fftconvolve(whole, part[::-1], "valid")
+    energies = scipy.signal.fftconvolve(whole.astype(np.float64) ** 2, np.ones(len(part)), "valid")
+    return float(np.abs(products / np.sqrt(np.maximum(energies, 1e-9) * np.sum(part.astype(np.float64) ** 2))).max())
+
+
+def _length(path: Path) -> float:
+    return float(soundfile.info(path).duration)
+
+
+def _read(path: Path, start: float, seconds: float) -> Sound:
+    """Read a part of a recording as mono at `RATE`."""
+    with soundfile.SoundFile(path) as file:
+        file.seek(int(start * file.samplerate))
+        block = file.read(int(seconds * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
+        return np.asarray(soxr.resample(block, file.samplerate, RATE), np.float32)
+
+
 def _excerpt(path: Path, random: np.random.Generator, seconds: float) -> tuple[Sound, float]:
     """A part of a recording that is not silent, at `RATE`, and where in the recording it begins."""
-    with soundfile.SoundFile(path) as file:
-        length = len(file) / file.samplerate
-        for _ in range(20):
-            start = float(random.uniform(0, max(0.0, length - seconds)))
-            file.seek(int(start * file.samplerate))
-            block = file.read(int(seconds * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
-            if len(block) and level(block) > 3e-3:
-                break
-    samples = soxr.resample(block, file.samplerate, RATE)
+    for _ in range(20):
+        start = float(random.uniform(0, max(0.0, _length(path) - seconds)))
+        samples = _read(path, start, seconds)
+        if len(samples) and level(samples) > 3e-3:
+            break
     return np.asarray(samples / level(samples) * 0.1, np.float32), start
 
 
@@ -156,40 +196,49 @@ def _voices(folders: list[Path]) -> Sound:
     return np.concatenate([voices[number] for number in order]).astype(np.float32)
 
 
-def _measure(
-    chosen: argparse.Namespace, folder: Path, known: list[Path], unknown: list[Path], twins: set[tuple[str, str]]
-) -> Iterator[Row]:
-    speech = _voices(chosen.speech)
-    index = open_index(folder)
-    identify(np.zeros(RATE, np.float32), RATE, index)
-    for seconds in chosen.seconds:
+@dataclass(frozen=True)
+class Asking:
+    """What is asked of one index."""
+
+    corpus: str
+    index: LandmarkIndex
+    known: dict[str, Path]  # by reference id
+    unknown: list[Path]
+    twins: set[tuple[str, str]]
+    speech: Sound
+    known_queries: int  # a condition and length
+    unknown_queries: int
+
+    def ask(self, seconds: int) -> Iterator[Row]:
+        """Ask in every condition."""
         for group, conditions in CONDITIONS.items():
             for condition, change in conditions.items():
-                random = np.random.default_rng(zlib.crc32(f"{chosen.part} {condition} {seconds}".encode()))
-                for number in range(2 * chosen.queries):
-                    is_known = number < chosen.queries
-                    if not is_known and condition in WITH_ANOTHER:
-                        continue
-                    source = (known if is_known else unknown)[int(random.integers(len(known if is_known else unknown)))]
-                    longer = 1.1 if group in LONGER else 1.0
-                    x, start = _excerpt(source, random, seconds * longer)
-                    other, _ = _excerpt(unknown[int(random.integers(len(unknown)))], random, seconds * longer)
-                    other = np.resize(other, x.shape)
-                    query = np.asarray(change(x, other, speech, random)[: seconds * RATE], np.float32)
-                    began = time.process_time()
-                    matches = identify(query, RATE, index, min_score=0)
-                    spent = time.process_time() - began
-                    best = matches[0] if matches else None
-                    name = best.reference_id if best else ""
-                    right = is_known and (name == source.stem or (name, source.stem) in twins)
-                    error = best.reference_offset_ms - best.query_offset_ms - start * 1000 if best else 0.0
-                    yield Row(
-                        chosen.corpus, source.stem, chosen.part, group, condition, seconds, is_known, right,
-                        evidence_of(best.score, index.frames, blocks_of(seconds)) if best else 0.0,
-                        best.score if best else 0.0, error, spent * 1000,
-                        index.frames,
-                    )  # fmt: skip
+                random = np.random.default_rng(zlib.crc32(f"{self.corpus} {condition} {seconds}".encode()))
+                longer = seconds * (1.1 if group in LONGER else 1.0)
+                unknown = 0 if condition in WITH_ANOTHER else self.unknown_queries
+                for number in range(self.known_queries + unknown):
+                    name = None if number >= self.known_queries else list(self.known)[random.integers(len(self.known))]
+                    source = self.known[name] if name else self.unknown[random.integers(len(self.unknown))]
+                    x, start = _excerpt(source, random, longer)
+                    other, _ = _excerpt(self.unknown[random.integers(len(self.unknown))], random, longer)
+                    heard = change(x, np.resize(other, x.shape), self.speech, random)[: seconds * RATE]
+                    yield self._answer(np.asarray(heard, np.float32), name, source, start, (group, condition, seconds))
         print(f"{seconds} s measured", flush=True)
+
+    def _answer(self, query: Sound, name: str | None, source: Path, start: float, asked: tuple[str, str, int]) -> Row:
+        began = time.process_time()
+        best = next(iter(identify(query, RATE, self.index, min_score=0)), None)
+        spent = time.process_time() - began
+        group, condition, seconds = asked
+        told = best.reference_id if best else ""
+        right = name is not None and (told == name or (told, name) in self.twins)
+        error = best.reference_offset_ms - best.query_offset_ms - start * 1000 if best else 0.0
+        score = best.score if best else 0.0
+        evidence = evidence_of(score, self.index.frames, blocks_of(seconds)) if best else 0.0
+        return Row(
+            self.corpus, source.stem, group, condition, seconds, name is not None, right, told == name, evidence, score,
+            error, spent * 1000, self.index.frames,
+        )  # fmt: skip
 
 
 def report(rows: list[Row]) -> None:
@@ -204,7 +253,7 @@ def report(rows: list[Row]) -> None:
         print(f"@1 % FP {np.mean([r.right and r.evidence > threshold for r in known]):.3f}", end="  ")
         print(f"at MIN_SCORE {np.mean([r.right and r.score >= MIN_SCORE for r in known]):.3f}", end="  ")
         print(f"false positives {np.mean([r.score >= MIN_SCORE for r in mine if not r.known]):.4f}")
-        errors = [abs(r.offset_error_ms) for r in known if r.right and r.group not in LONGER]
+        errors = [abs(r.offset_error_ms) for r in known if r.itself and r.group not in LONGER]
         print(f"  offset within 0.5 s {np.mean(np.array(errors) < 500):.3f}", end="  ")
         print(f"CPU {np.median([r.cpu_ms for r in mine]):.1f} ms a query")
         for group in dict.fromkeys(row.group for row in known):

@@ -36,7 +36,6 @@ from udfs.postings import SLAB, build_slab, join_slabs
 from udfs.spectrum import FRAMES_PER_SECOND
 from udfs.triads import hashes_of
 
-MINUTES = 4  # of a recording of filler
 PIECE = 22  # frames: a second
 SECONDS = 10
 FEWER_FROM = 20_000  # recordings: beyond, every third query is asked
@@ -64,6 +63,7 @@ def main() -> None:
     options.add_argument("--speech", nargs="+", type=Path, required=True)
     options.add_argument("--scratch", type=Path, required=True)
     options.add_argument("--recordings", nargs="+", type=int, default=[180, 1000, 10_000, 100_000])
+    options.add_argument("--minutes", type=float, default=4.0, help="of a recording of filler")
     options.add_argument("--exhaustive", type=int, default=10_000, help="most recordings that all is compared with")
     options.add_argument("--csv", type=Path, help="write the rows there")
     options.add_argument("--measure", type=int, help=argparse.SUPPRESS)
@@ -78,7 +78,7 @@ def main() -> None:
         np.savez(material, **prepare(chosen.music, chosen.speech))
     lines = []
     for recordings in chosen.recordings:
-        lay_out(chosen.scratch, np.load(material), recordings)
+        lay_out(chosen.scratch, np.load(material), recordings, chosen.minutes)
         done = subprocess.run(
             [sys.executable, *sys.argv, "--measure", str(recordings)], capture_output=True, text=True, check=True
         )
@@ -131,10 +131,10 @@ def codes_of(path: Path) -> np.ndarray:
     return np.stack([one.signs, one.strong])
 
 
-def lay_out(scratch: Path, material: np.lib.npyio.NpzFile, recordings: int) -> None:
+def lay_out(scratch: Path, material: np.lib.npyio.NpzFile, recordings: int, minutes: float) -> None:
     """Write filler and the known recordings as the arrays of a generation, a slab at a time."""
     filler, known, edges = material["filler"], material["known"], material["edges"]
-    length = int(MINUTES * 60 * FRAMES_PER_SECOND) // 4 * 4
+    length = int(minutes * 60 * FRAMES_PER_SECOND) // 4 * 4
     count = recordings * length + MARGIN
     total = (count + known.shape[1] + MARGIN) // 4 * 4
     pieces = filler.shape[1] // PIECE

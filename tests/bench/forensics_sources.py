@@ -134,7 +134,7 @@ def find_payload(split: str, dice: random.Random, kind: str, length: int) -> byt
         "any": lambda head: True,
     }
     files = payload_files(split)
-    for _ in range(3000):
+    for _ in range(30_000):
         path = dice.choice(files)
         with path.open("rb") as stream:
             head = stream.read(256)

@@ -24,7 +24,7 @@ MIN_WINDOWS = 3
 MAX_CHANNELS = 2
 LEAST_LEVEL = 30.0  # dB of the whole over one step: 20 dB under it a layer still has a few
 DEEPEST = 36.0  # dB under the sound: what is quieter is not looked for, and most music leaves far quieter bands
-CAUTION = 0.5  # log-odds: uploads with a layer are far rarer than the training set has them
+CAUTION = 2.2  # log-odds: uploads with a layer are far rarer than the training set has them, and some music is rough
 WINDOW_FEATURES = (
     *("kurtosis_10", "kurtosis_50", "kurtosis_90", "skew_50", "skew_size_50", "skew_size_90"),
     *("gain_10", "gain_50", "gain_90", "flatness_10", "flatness_50", "crest_50"),
