@@ -100,3 +100,12 @@ def test_an_electronic_tune_of_pure_tones_is_no_modem() -> None:
     time = np.arange(60 * step) / 44100
     tune = np.sin(2 * np.pi * np.cumsum(np.repeat(np.tile(bar, 5), step)) / 44100) * np.exp(-8 * (time % 0.08))
     assert classify(write(tune * 0.5)).decision is Decision.ACCEPT
+
+
+def test_a_list_of_hashes_as_samples_is_a_text_and_quiet_sound_beside_zero_is_none() -> None:
+    lines = [f"lib/part{n}.py,sha256={base64.b64encode(encrypted(32, n)).decode()},{n * 37}" for n in range(12)]
+    data = "\r\n".join(lines).encode()[:802]
+    verdict = classify(write(np.frombuffer(data, "<i2")))
+    assert (verdict.decision, verdict.reasons[0].code) == (Decision.REJECT, "samples.payload")
+    beside = np.random.default_rng(1).integers(0x4028, 0x4070, 4000).astype(np.int16)
+    assert classify(write(beside)).payloads == ()

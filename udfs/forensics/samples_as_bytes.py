@@ -12,6 +12,7 @@ from udfs.forensics.mapping import Reading, pcm_readings, read_samples
 from udfs.forensics.payload import Recovered, recognise
 from udfs.forensics.repeat import repeat_period
 from udfs.forensics.signal import Signal, is_all
+from udfs.forensics.windows import entropy
 
 CODES = {
     "a": "samples.text",
@@ -27,6 +28,9 @@ LOOK_FRAMES = 1 << 15  # of a stretch that every reading is tried on; the rest i
 MOST = 0.7  # share of the bytes that text must cover to be taken at once
 LEAST = 0.1  # and at least, where the bytes were mapped: near silence gives crumbs of anything
 READABLE = ("text", "base64", "hex")
+LEAST_PRINTABLE = 256  # bytes
+PRINTABLE = bytes([9, 10, 13, *range(32, 127)])
+VARIED = 5.0  # bits a byte; a quiet sound beside zero has a high byte that stands still
 WRITTEN = ("script", "html", "pem", "rtf", "postscript")  # files that are texts
 
 
@@ -62,10 +66,21 @@ def readings(signal: Signal, start: int, end: int, plainly: bool = False) -> Ite
 def find_plain_payload(signal: Signal, start: int, end: int) -> Found | None:
     """A payload that is there without undoing more than PCM, where nothing else looks like data."""
     for reading in readings(signal, start, end, plainly=True):
-        recovered = recognise(reading.data)
+        recovered = _recognise(reading)
         if recovered is not None:
             return _describe(reading, recovered, 1)
     return None
+
+
+def _recognise(reading: Reading) -> Recovered | None:
+    """What a reading shows; of samples of several bytes nothing but printable ones is text, whatever it says."""
+    recovered = recognise(reading.data)
+    if recovered is not None or reading.by_value or reading.family != "b" or len(reading.data) < LEAST_PRINTABLE:
+        return recovered
+    if reading.data.translate(None, PRINTABLE):
+        return None
+    varied = entropy(np.bincount(np.frombuffer(reading.data, np.uint8), minlength=256)) > VARIED
+    return Recovered("text", 0, len(reading.data)) if varied else None
 
 
 def find_payload(signal: Signal, start: int, end: int, held: int = 1) -> Found | None:
@@ -97,7 +112,7 @@ def _best_reading(candidates: Iterator[Reading]) -> tuple[int, Reading, Recovere
     best: tuple[int, Reading, Recovered] | None = None
     longest = 0.0
     for number, reading in enumerate(candidates):
-        recovered = recognise(reading.data)
+        recovered = _recognise(reading)
         if recovered is None:
             continue
         share = (recovered.end - recovered.start) / len(reading.data)
