@@ -17,12 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from udfs.calibration import compared
-from udfs.segments import block_count
+from udfs.segments import length_in_blocks
 from udfs.spectrum import FRAMES_PER_SECOND
 
 ROWS = Path(__file__).with_name("calibration.csv")
 BODY, TAIL = 0.5, 0.03  # shares of the unknown queries
-RARE = 500
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ def read_unknown(path: Path) -> dict[str, Queries]:
     return found
 
 
-def blocks_of(seconds: int) -> int:
-    """How many blocks a query of so many seconds is cut into."""
-    return block_count(round(seconds * FRAMES_PER_SECOND))
+def blocks_of(seconds: int) -> float:
+    """How long a query of so many seconds is, in blocks."""
+    return length_in_blocks(round(seconds * FRAMES_PER_SECOND))
 
 
 def fit_corpus(queries: Queries) -> Fit:
@@ -72,11 +71,15 @@ def fit_corpus(queries: Queries) -> Fit:
 
 
 def fit(rows: dict[str, Queries]) -> Fit:
-    """Fit each corpus by itself, and take the one that promises least at one wrong answer in `RARE`.
+    """Fit each corpus by itself, and take at each share of queries the one that promises least, and the longest tail.
 
     What is easily mistaken is common in some music and rare in other; nobody knows which will be uploaded.
     """
-    return max(map(fit_corpus, rows.values()), key=lambda one: one.evidence_at(1 / RARE))
+    fits = [fit_corpus(queries) for queries in rows.values()]
+    body, tail = (-math.log(1 - share) for share in (BODY, TAIL))  # expected wrong candidates, of one block
+    low, knee = (max(one.evidence_at(share) for one in fits) for share in (body, tail))
+    spread = (knee - low) / math.log(body / tail)
+    return Fit(low + spread * math.log(body), spread, knee, max(one.beyond for one in fits))
 
 
 def main() -> None:

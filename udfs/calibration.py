@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import math
 
-MIDDLE = 4.94  # standard deviations that one unknown query of a block in 1.6 exceeds, in an index of ...
-SPREAD = 0.88  # standard deviations to the next factor of e ...
-KNEE = 8.16  # ... up to these,
-BEYOND = 1.00  # and from there
+MIDDLE = 5.37  # standard deviations that one unknown query of a block in 1.6 exceeds, in an index of ...
+SPREAD = 0.62  # standard deviations to the next factor of e ...
+KNEE = 7.53  # ... up to these,
+BEYOND = 0.71  # and from there
 FRAMES = 600_000  # ... this many frames
 MIN_SCORE = 0.998  # the shipped threshold: one unknown sound in 500, as others than those measured may do worse
 
 
-def score_of(evidence: float, frames: int, blocks: int = 1) -> float:
+def score_of(evidence: float, frames: int, blocks: float = 1) -> float:
     """Score of an answer, 0..1: of unknown sounds, a share of at most 1 - score is answered as surely.
 
     Parameters
@@ -29,14 +29,14 @@ def score_of(evidence: float, frames: int, blocks: int = 1) -> float:
     frames
         How many the index has.
     blocks
-        How many the query was cut into: each had a chance to be mistaken.
+        How long the query is (`udfs.segments.length_in_blocks`): the longer, the more it can be mistaken for.
     """
     rarity = (min(evidence, KNEE) - MIDDLE) / SPREAD + max(0.0, evidence - KNEE) / BEYOND
     expected = compared(frames, blocks) * math.exp(min(-rarity, 500.0))  # wrong candidates beyond `evidence`
     return math.exp(-min(expected, 500.0))
 
 
-def evidence_of(score: float, frames: int, blocks: int = 1) -> float:
+def evidence_of(score: float, frames: int, blocks: float = 1) -> float:
     """Evidence behind a score, in standard deviations: the inverse of `score_of`."""
     expected = max(-math.log(max(score, 5e-324)), 1e-16)
     rarity = -math.log(expected / compared(frames, blocks))
@@ -44,7 +44,7 @@ def evidence_of(score: float, frames: int, blocks: int = 1) -> float:
     return MIDDLE + SPREAD * min(rarity, knee) + BEYOND * max(0.0, rarity - knee)
 
 
-def compared(frames: int, blocks: int) -> float:
+def compared(frames: int, blocks: float) -> float:
     """How much there was to mistake a query for, against what was measured.
 
     A small index counts as one of `FRAMES`: what unknown sound reaches there falls slower than its size, because an

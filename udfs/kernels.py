@@ -21,6 +21,10 @@ PLANES = 4
 BLOCK = 1024  # positions scanned together: their sums stay in the first-level cache
 STRENGTH = 2  # how much more than any other a bit counts where the reference stands out strongly
 SEGMENT = 16  # frames of the path that move together
+# A path's segment that agrees by more standard deviations than this counts with a part of the rest only: a held chord
+# agrees ever so well with the same chord elsewhere, and many moments that agree tell more than one.
+STRIKING = 5.0
+BEYOND = 0.5
 
 _CODES = types.Array(types.uint64, 1, "C", readonly=True)
 _PLANES = types.Array(types.uint64, 3, "C", readonly=True)
@@ -131,18 +135,24 @@ def _path(
     stretch: float,
     turn: int,
     reach: int,
+    mean: float,
+    deviation: float,
     price: float,
-    level: float,
+    rise: float,
     path: NDArray[np.int64],
 ) -> tuple[float, float, int, int]:
     """Follow a query along a recording, `low` to `high` on the time line, and keep the stretch that agrees best.
 
     The query moves in segments of `SEGMENT` frames, each shifted by up to `reach` frames from the line that `start`
-    and `stretch` give, and by at most one frame from the segment before it, at `price`. `level` is what a segment must
-    better to count a frame (a local alignment after Smith and Waterman). `turn` shifts the bands, -1, 0 or 1.
+    and `stretch` give, and by at most one frame from the segment before it, at `price`. By chance a frame agrees by
+    `mean`, and a segment's agreement deviates by `deviation`. In that unit are `price` and `rise`, by which a segment
+    must agree above chance to be matched (a local alignment after Smith and Waterman). `turn` shifts the bands, -1, 0
+    or 1.
 
-    Returns (agreement, frames that count, first segment, end segment); `path[s]` is segment s's position.
+    Returns (gain, frames that count, first segment, end segment); `path[s]` is segment s's position. The gain is the
+    agreement above chance, of which only a part counts beyond `STRIKING`.
     """
+    price, level = price * deviation, mean + rise * deviation / SEGMENT
     count = len(codes)
     segments = (count + SEGMENT - 1) // SEGMENT
     shifts = 2 * reach + 1
@@ -190,7 +200,9 @@ def _path(
     s, d = top_s, top_d
     total, frames = 0.0, 0.0
     while True:
-        total += agreement[s, d]
+        gain = agreement[s, d] - mean * weight[s, d]
+        striking = STRIKING * deviation * np.sqrt(weight[s, d] / SEGMENT)
+        total += min(gain, striking) + BEYOND * max(0.0, gain - striking)
         frames += weight[s, d]
         path[s] = start + s * SEGMENT + np.int64(np.round((s * SEGMENT - count * 0.5) * stretch)) + d - reach
         if came[s, d] == 0:
@@ -223,6 +235,8 @@ with filling_the_cache():
             types.float64,
             types.int64,
             types.int64,
+            types.float64,
+            types.float64,
             types.float64,
             types.float64,
             types.int64[::1],

@@ -23,6 +23,8 @@ ARRAYS = {"planes": "uint64", "edges": "uint32", "lines": "uint64"}
 POSTINGS = {"places": "uint16", "offsets": "uint16", "bases": "int64"}  # of a large generation, see udfs.postings
 SAMPLE_PIECE = 512  # frames
 SAMPLE_PIECES = 128  # of a time line, evenly spread: what chance is measured on
+SHORT = 1 << 14  # frames, 13 minutes: a recording of loops can be most of so short a line
+TURNS = (7, 23, 39)  # bands, no octaves (16 bands)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,12 @@ class LandmarkIndex:
 
 
 def sample_of(planes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Take `SAMPLE_PIECES` pieces of a time line, or all of a short one."""
+    """Take `SAMPLE_PIECES` pieces of a time line, or all of a short one and the same at other pitches.
+
+    What is found by chance is other music; a line of one recording has none, but has it transposed.
+    """
+    if planes[0].size <= SHORT:
+        return np.concatenate([planes, *(transposed(planes, bands) for bands in TURNS)], axis=2)
     words = SAMPLE_PIECE // planes.shape[1]
     pieces = planes.shape[2] // words
     if pieces <= SAMPLE_PIECES:
@@ -110,6 +117,11 @@ def sample_of(planes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return np.ascontiguousarray(
         np.concatenate([planes[:, :, piece * words : (piece + 1) * words] for piece in sampled(pieces)], axis=2)
     )
+
+
+def transposed(codes: NDArray[np.uint64], bands: int) -> NDArray[np.uint64]:
+    """Raise codes by some bands; what is above the highest comes in again from below."""
+    return (codes << np.uint64(bands)) | (codes >> np.uint64(64 - bands))
 
 
 def sampled(pieces: int) -> NDArray[np.int64]:

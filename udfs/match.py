@@ -16,8 +16,8 @@ from udfs.findings import Match
 from udfs.fingerprint import BAND_OCTAVES, Fingerprint, fingerprint
 from udfs.landmark_index import Generation, LandmarkIndex
 from udfs.postings import vote
-from udfs.repeats import rival, settle
-from udfs.segments import Block, Segment, block_segments, blocks, continues, follow, joined, weigh
+from udfs.repeats import settle
+from udfs.segments import Block, Segment, block_segments, blocks, continues, follow, joined, length_in_blocks, weigh
 from udfs.shortlist import Shortlist, shortlist
 from udfs.spectrum import RATE, frame_to_ms, resample
 
@@ -27,7 +27,6 @@ MOST_MATCHES = 10
 NEXT = 3  # candidates behind the matches
 MOST_EXTENDED = 6  # segments of a block that are looked for in the blocks beside it
 LEAST_SETTLED = 0.9  # score of what is worth a closer look
-MOST_RIVALS = 12  # places of one recording that are told apart
 LEAST_EXTENSION = 3.0  # standard deviations by which a neighbouring block must go on to be joined
 
 
@@ -88,7 +87,7 @@ def best_matches(
     best = _without_repeats(ordered)
     accepted = [one for one in best if one.score >= min_score]
     others = [one for one in best if one.score < min_score][:further]
-    settled = accepted if mono is None else [_settled(one, ordered, mono) for one in accepted]
+    settled = accepted if mono is None else [_settled(one, query, mono) for one in accepted]
     length = len(query.signs)
     return [_match(one, length) for one in settled] + [_match(one, length, accepted=False) for one in others]
 
@@ -115,7 +114,8 @@ def follow_listed(parts: list[Block], listed: list[Shortlist], generation: Gener
     ]
     if len(parts) > 1:
         segments = _join(parts, segments, generation)
-    return [Found(generation, segment, score_of(segment.evidence, frames, len(parts))) for segment in segments]
+    length = length_in_blocks(sum(len(part.print.signs) for part in parts))
+    return [Found(generation, segment, score_of(segment.evidence, frames, length)) for segment in segments]
 
 
 def _join(parts: list[Block], segments: list[Segment], generation: Generation) -> list[Segment]:
@@ -140,7 +140,7 @@ def _join(parts: list[Block], segments: list[Segment], generation: Generation) -
                     part = follow(
                         parts[number], generation.planes, generation.edges, *chain.line_at(parts[number].first)
                     )
-                    part = part and weigh(part, chain.ease, doubts.get(number, 0.0))
+                    part = part and weigh(part, chain.ease, doubts.get(number, 1.0))
                     if part is None or part.evidence < LEAST_EXTENSION or not continues(chain, part):
                         break
                 else:
@@ -168,14 +168,11 @@ def _without_repeats(found: Iterable[Found]) -> list[Found]:
     return kept
 
 
-def _settled(best: Found, ordered: list[Found], mono: NDArray[np.float32]) -> Found:
+def _settled(best: Found, query: Fingerprint, mono: NDArray[np.float32]) -> Found:
     """Choose among the places of one recording that agree nearly as well; an unsure answer stays as it is."""
     if best.score < LEAST_SETTLED:
         return best
-    rivals = [one.segment for one in ordered if one.generation is best.generation and rival(best.segment, one.segment)]
-    if not rivals:
-        return best
-    return replace(best, segment=settle(best.segment, rivals[:MOST_RIVALS], mono, best.generation.planes))
+    return replace(best, segment=settle(best.segment, query, mono, best.generation.planes, best.generation.edges))
 
 
 def _match(found: Found, length: int, accepted: bool = True) -> Match:

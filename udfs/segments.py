@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from udfs import kernels
 from udfs.fingerprint import Fingerprint
+from udfs.landmark_index import SHORT
 from udfs.shortlist import Chance, Shortlist, chance_of
 
 BLOCK_FRAMES = 215  # ten seconds
+LEAST_BLOCKS = 0.5  # five seconds: shorter queries are mistaken hardly less
 FOLLOWED = 24  # candidates of a block that are followed closely
 WEIGHED = 8  # and of these are weighed
 USUAL_DEVIATION = 20.0  # of a frame of most recordings, by chance (`udfs.shortlist.Chance`)
@@ -25,9 +27,9 @@ DRIFT = 6  # frames that a block may wander off its straight line
 PRICE = 1.0  # for each frame of wandering, in standard deviations of a path's segment
 LEAST_RISE = 0.8  # standard deviations that a path's segment must agree above chance to be counted as matched
 TURNS = (-1, 0, 1)  # bands
-RUNNERS_UP = slice(3, 5)  # recordings, the surest first: a sound may be known in three versions, these are others
-USUAL_RUNNER_UP = 4.5  # evidence that they have for most sound
-HIGHEST_RUNNER_UP = 7.5  # what has more is no chance, but one more version
+RUNNERS_UP = slice(2, 5)  # recordings, the surest first: a sound may be known in two versions, these are others
+USUAL_RUNNER_UP = 5.0  # evidence that they have for most sound
+HIGHEST_RUNNER_UP = 9.0  # what has more is no chance, but one more version
 JOINING = 2.5  # standard deviations that the better of many continuations has by chance
 SLACK = 24  # frames that two blocks of one recording may be apart from their common line
 
@@ -60,7 +62,7 @@ class Segment:
     turn: float  # bands that the query must be raised by to fit
     chance: Chance
     ease: float = 1.0  # how easily the recording's passage agrees with anything (`ease`)
-    doubt: float = 0.0  # evidence that was taken off because of the runners-up (`doubt`)
+    doubt: float = 1.0  # what the evidence was divided by because of the runners-up (`doubt`)
 
     @property
     def evidence(self) -> float:
@@ -92,6 +94,11 @@ def block_count(frames: int) -> int:
     return max(1, round(frames / BLOCK_FRAMES))
 
 
+def length_in_blocks(frames: int) -> float:
+    """How long a query of so many frames is, in blocks; a short one has its chance to be mistaken as well."""
+    return max(LEAST_BLOCKS, frames / BLOCK_FRAMES)
+
+
 def _part(query: Fingerprint, first: int, end: int) -> Fingerprint:
     return Fingerprint(query.signs[first:end], query.strong[first:end], query.active[first:end])
 
@@ -113,31 +120,31 @@ def block_segments(
     for segment in best:
         if segment.recording not in usual and len(usual) < WEIGHED:
             usual[segment.recording] = ease(segment, planes, planes if sample is None else sample)
-    weighed = [weigh(segment, usual[segment.recording], 0.0) for segment in best if segment.recording in usual]
+    weighed = [weigh(segment, usual[segment.recording], 1.0) for segment in best if segment.recording in usual]
     less = doubt(weighed)
     return sorted((weigh(segment, 1.0, less) for segment in weighed), key=lambda segment: -segment.evidence)
 
 
 def weigh(segment: Segment, ease: float, doubt: float) -> Segment:
     """Lower a segment's evidence by how easily its passage agrees with anything, and by the doubt about its block."""
-    variance = segment.variance * ease
-    gain = segment.gain - doubt * variance**0.5
-    return replace(segment, gain=gain, variance=variance, ease=segment.ease * ease, doubt=segment.doubt + doubt)
+    gain, variance = segment.gain / doubt, segment.variance * ease
+    return replace(segment, gain=gain, variance=variance, ease=segment.ease * ease, doubt=segment.doubt * doubt)
 
 
 def doubt(segments: list[Segment]) -> float:
-    """Measure by how much a block's runners-up are surer than is usual.
+    """Measure how much surer than usual a block's runners-up are, as a factor; usual is 1.
 
-    A held chord or a common beat agrees with many recordings, and then the best of them means less; the place that
-    sound really comes from stands alone.
+    A held chord, a common beat or one synthesiser agrees with many recordings: then chance itself is wider, and the
+    best of them means less by as much. The place that sound really comes from stands alone.
     """
     best: dict[int, float] = {}
     for segment in segments:
         best[segment.recording] = max(segment.evidence, best.get(segment.recording, 0.0))
     runners_up = sorted(best.values(), reverse=True)[RUNNERS_UP]
     if not runners_up:
-        return 0.0
-    return max(0.0, min(sum(runners_up) / len(runners_up), HIGHEST_RUNNER_UP) - USUAL_RUNNER_UP)
+        return 1.0
+    usual = sum(min(one, HIGHEST_RUNNER_UP) for one in runners_up) / len(runners_up)
+    return max(1.0, usual / USUAL_RUNNER_UP)
 
 
 def ease(segment: Segment, planes: NDArray[np.uint64], sample: NDArray[np.uint64]) -> float:
@@ -147,7 +154,8 @@ def ease(segment: Segment, planes: NDArray[np.uint64], sample: NDArray[np.uint64
     if not frames.size:
         return 1.0
     signs = planes[0, frames % kernels.PLANES, frames // kernels.PLANES]
-    return chance_of(signs, np.ones(frames.size, np.uint8), sample).deviation / USUAL_DEVIATION
+    measured = chance_of(signs, np.ones(frames.size, np.uint8), sample).deviation / USUAL_DEVIATION
+    return measured if planes[0].size > SHORT else max(1.0, measured)  # itself transposed agrees with less than music
 
 
 def follow(
@@ -170,16 +178,15 @@ def follow(
     low, high = int(edges[recording]), int(edges[recording + 1])
     mean, sigma = chance.mean, chance.deviation
     step = sigma * kernels.SEGMENT**0.5  # a path segment's deviation
-    level = mean + LEAST_RISE * step / kernels.SEGMENT
     path = np.zeros((count + kernels.SEGMENT - 1) // kernels.SEGMENT, np.int64)
     gains = []
     best = (0.0, 0.0, 0, 0)
     best_path = path
     for turn in TURNS:
-        agreement, counted, first, end = kernels.follow(
-            codes, active, planes, low, high, start, stretch, turn, DRIFT, PRICE * step, level, path
+        gain, counted, first, end = kernels.follow(
+            codes, active, planes, low, high, start, stretch, turn, DRIFT, mean, step, PRICE, LEAST_RISE, path
         )
-        gains.append(max(0.0, agreement - counted * mean))
+        gains.append(max(0.0, gain))
         if gains[-1] > best[0]:
             best, best_path = (gains[-1], counted * sigma**2, first, end), path.copy()
     gain, variance, first, end = best
@@ -211,17 +218,20 @@ def continues(one: Segment, other: Segment) -> bool:
 
 
 def joined(one: Segment, other: Segment) -> Segment:
-    """Join two segments of one passage."""
+    """Join two segments of one passage. What agrees surely is no less sure for what noise hides beside it."""
     first, second = sorted((one, other), key=lambda segment: segment.query_first)
     stronger = max(one, other, key=lambda segment: segment.gain)
+    gain = first.gain + second.gain - JOINING * min(first.variance, second.variance) ** 0.5
+    together = replace(stronger, gain=gain, variance=first.variance + second.variance)
+    surest = max(one, other, together, key=lambda segment: segment.evidence)
     return replace(
         stronger,
         query_first=first.query_first,
         query_end=second.query_end,
         reference_first=first.reference_first,
         reference_end=second.reference_end,
-        gain=first.gain + second.gain - JOINING * min(first.variance, second.variance) ** 0.5,
-        variance=first.variance + second.variance,
+        gain=surest.gain,
+        variance=surest.variance,
     )
 
 

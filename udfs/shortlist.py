@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from udfs import kernels
 from udfs.fingerprint import Fingerprint
+from udfs.landmark_index import SHORT
 
 PHASES = (0, 2)  # of every four frames: the query is tried at these, against the planes of these
 LEAST_COARSE = 3.0  # standard deviations above the query's mean over all positions
@@ -65,7 +66,11 @@ def shortlist(
     `edges` are the recordings' (`udfs.landmark_index.Generation`). Chance is measured on `sample`, a part of the time
     line, or else on all of it. Where candidates were `voted` for only these are looked at.
     """
-    rough, reach = (coarse_positions(query, planes), REACH) if voted is None else (voted, VOTED_REACH)
+    if voted is None:
+        least = LEAST_COARSE if planes[0].size > SHORT else 0.0  # of a short line most may be the query's own loop
+        rough, reach = coarse_positions(query, planes, least), REACH
+    else:
+        rough, reach = voted, VOTED_REACH
     found = np.empty((len(rough), 3))
     kernels.align(query.signs, query.active, planes, rough, reach, STRETCHES, found)
     chance = measure_chance(query, planes if sample is None else sample)
@@ -86,8 +91,8 @@ def varied(order: NDArray[np.int64], recording: NDArray[np.int64]) -> NDArray[np
     return np.concatenate([order[~beyond], order[beyond]])
 
 
-def coarse_positions(query: Fingerprint, planes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Scan the whole time line and return up to `MOST` positions that stand out, int64."""
+def coarse_positions(query: Fingerprint, planes: NDArray[np.uint64], least: float = LEAST_COARSE) -> NDArray[np.int64]:
+    """Scan the whole time line and return up to `MOST` positions that stand out by `least` deviations, int64."""
     starts: list[NDArray[np.int64]] = []
     heights: list[NDArray[np.float64]] = []
     frames = np.flatnonzero(query.active)
@@ -103,7 +108,7 @@ def coarse_positions(query: Fingerprint, planes: NDArray[np.uint64]) -> NDArray[
             steps = (used - phase - plane) // kernels.PLANES
             kernels.scan(query.signs[used], steps, planes[0, plane], planes[1, plane], 1, misfit)
         mean, deviation = float(misfit.mean()), float(misfit.std()) + 1e-9
-        chosen = np.flatnonzero(misfit < mean - LEAST_COARSE * deviation)
+        chosen = np.flatnonzero(misfit < mean - least * deviation)
         starts.append((chosen + 1) * kernels.PLANES - phase)
         heights.append((mean - misfit[chosen]) / deviation)
     if not starts:

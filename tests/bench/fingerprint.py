@@ -236,7 +236,8 @@ class Asking:
         score = best.score if best else 0.0
         evidence = evidence_of(score, self.index.frames, blocks_of(seconds)) if best else 0.0
         return Row(
-            self.corpus, source.stem, group, condition, seconds, name is not None, right, told == name, evidence, score,
+            self.corpus, f"{source.parent.name}/{source.stem}", group, condition,
+            seconds, name is not None, right, told == name, evidence, score,
             error, spent * 1000, self.index.frames,
         )  # fmt: skip
 

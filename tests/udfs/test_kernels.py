@@ -110,9 +110,8 @@ def test_a_path_follows_a_query_that_drifts_and_leaves_out_what_does_not_agree(t
     query = query >> bit if turn > 0 else query << bit if turn < 0 else query
     path = np.zeros(9, np.int64)
     active = np.ones(len(query), np.uint8)
-    total, frames, first, end = kernels.follow(
-        query, active, planes, 256, 1900, 800 - 2 * size, 0.0, turn, 4, 50.0, 5.0, path
-    )
+    place = (query, active, planes, 256, 1900, 800 - 2 * size, 0.0, turn, 4)
+    gain, frames, first, end = kernels.follow(*place, 3.0, 1000.0, 0.05, 0.08, path)
     assert (first, end, frames) == (2, 8, 6 * size)
     assert (path[2:8] - 800 - size * np.arange(6)).tolist() == drift.tolist()
     mask = np.uint64(2**64 - 1)
@@ -122,4 +121,9 @@ def test_a_path_follows_a_query_that_drifts_and_leaves_out_what_does_not_agree(t
     turned = turned << bit if turn > 0 else turned >> bit if turn < 0 else turned
     outside = 64 if turn == 0 else 63
     agreement = fit(turned & mask, codes[0, at] & mask, codes[1, at] & mask).sum() - (64 - outside) * at.size
-    assert total == agreement
+    assert gain == agreement - 3 * at.size
+    # with a small deviation each of its six parts is striking, and counts as that and a part of the rest
+    striking = kernels.STRIKING * 100
+    assert kernels.follow(*place, 3.0, 100.0, 0.5, 0.8, path)[:2] == (
+        6 * striking + kernels.BEYOND * (gain - 6 * striking), 6 * size,
+    )  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -9,8 +12,11 @@ from fingerprint_sounds import RATE, music, noisy
 from numpy.typing import NDArray
 
 from references.build import build_index
+from udfs.fingerprint import fingerprint
 from udfs.landmark_index import LandmarkIndex, open_index
-from udfs.match import identify
+from udfs.match import identify, search_generation
+from udfs.repeats import distant_places
+from udfs.spectrum import FRAMES_PER_SECOND
 
 REPEATS = 12
 PERIOD = 4.01  # seconds: 86.3 frames
@@ -43,3 +49,33 @@ def test_the_repeat_that_was_heard_is_told_from_the_others(index: LandmarkIndex,
         assert match.reference_id == "loop"
         right += abs(match.reference_offset_ms - match.query_offset_ms - start * 1000) < 500
     assert right >= 7
+
+
+def test_places_that_the_shortlist_did_not_bring_are_looked_for_in_all_of_the_recording(index: LandmarkIndex) -> None:
+    (generation,) = index.generations
+    query = fingerprint(looped()[int(1.3 * RATE) :][: 6 * RATE], RATE)
+    found = search_generation(query, generation, index.frames)
+    best = max((one.segment for one in found), key=lambda segment: segment.evidence)
+    away = distant_places(best, query, generation.planes, generation.edges)
+    frames = PERIOD * FRAMES_PER_SECOND
+    assert away
+    assert all(abs(distance - round(distance / frames) * frames) < 4 for distance in away)
+    moved = replace(
+        best, reference_first=best.reference_first + away[0], reference_end=best.reference_end + away[0]
+    )  # as if the shortlist had brought but another repeat
+    back = distant_places(moved, query, generation.planes, generation.edges)
+    assert any(abs(distance + away[0]) < 4 for distance in back)
+
+
+@pytest.mark.parametrize("heard", [3, 8, 16])
+def test_a_recording_of_one_short_loop_is_all_that_a_tiny_index_needs(heard: int, tmp_path: Path) -> None:
+    loop = music(30, 2)[: int(1.7 * RATE)]
+    soundfile.write(tmp_path / "loop.wav", np.tile(loop, 4), RATE)  # 6.8 seconds
+    build_index([tmp_path / "loop.wav"], tmp_path / "index")
+    tiny = open_index(tmp_path / "index")
+    query = noisy(np.tile(loop, heard)[int(0.4 * RATE) :], 10, 1)  # also for longer than it was recorded
+    found = identify(query, RATE, tiny)
+    assert {one.reference_id for one in found} == {"loop"}
+    away = (found[0].reference_offset_ms - found[0].query_offset_ms - 400) / 1700
+    assert away == pytest.approx(round(away), abs=0.06)  # any of its repeats: they are one sound
+    assert identify(music(31, 8), RATE, tiny) == []
