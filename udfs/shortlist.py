@@ -26,6 +26,7 @@ REACH = 1  # frames: what the coarse scan, at every other frame, may be off
 VOTED_REACH = 4  # frames: and what votes, which a stretched query spreads
 STRETCHES = np.array([0.0, -0.025, 0.025, -0.05, 0.05])
 OF_ONE = 12  # positions of one recording that come first: one that repeats itself fills the list
+USUAL_DEVIATION = 18.0  # of a frame of most queries by chance: a short line's few sounds may agree with too little
 NULL_SAMPLE = 256  # random positions that the query's chance agreement is measured on
 
 
@@ -74,6 +75,8 @@ def shortlist(
     found = np.empty((len(rough), 3))
     kernels.align(query.signs, query.active, planes, rough, reach, STRETCHES, found)
     chance = measure_chance(query, planes if sample is None else sample)
+    if planes[0].size <= SHORT:
+        chance = Chance(chance.mean, max(chance.deviation, USUAL_DEVIATION))
     frames = max(1, int(query.active.sum()))
     evidence = (found[:, 0] - frames * chance.mean) / (frames**0.5 * chance.deviation)
     order = np.argsort(-evidence, kind="stable")
