@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -55,7 +54,8 @@ class SpooledChunk:
         return cls(**said, payload=payload, record=record, digest=digest_payload(chunk.payload), tail=tail)
 
 
-SAID = tuple({each.name for each in fields(SpooledChunk)} & set(Chunk.__slots__) - {"payload"})
+CHUNK_NAMES = tuple(each.name for each in fields(SpooledChunk))
+SAID = tuple(set(CHUNK_NAMES) & set(Chunk.__slots__) - {"payload"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,10 @@ class Arrival:
 
 def write_content(content: SpooledChunk | Unusable) -> str:
     """Write a record's content as the JSON text that travels through Spark."""
-    return json.dumps(asdict(content), separators=(",", ":"))
+    if isinstance(content, Unusable):
+        return _to_json(asdict(content))
+    said = {name: getattr(content, name) for name in CHUNK_NAMES}  # `asdict` copies deeply, at ten times the cost
+    return _to_json({**said, "payload": _place(content.payload), "record": _place(content.record)})
 
 
 def read_content(text: str) -> SpooledChunk | Unusable:
@@ -101,8 +104,11 @@ def read_content(text: str) -> SpooledChunk | Unusable:
     values: dict[str, Any] = json.loads(text)
     if "reason" in values:
         return Unusable(**values)
-    return SpooledChunk(**{**values, "payload": _piece(values["payload"]), "record": _piece(values["record"])})
+    return SpooledChunk(**{**values, "payload": Piece(*values["payload"]), "record": Piece(*values["record"])})
 
 
-def _piece(values: Mapping[str, Any]) -> Piece:
-    return Piece(**values)
+def _place(piece: Piece) -> tuple[str, int, int]:
+    return piece.file, piece.start, piece.length
+
+
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
