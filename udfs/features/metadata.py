@@ -14,6 +14,7 @@ from udfs.track import Encoding, Track
 
 MOST_TAGS = 64
 LONGEST_NAME, LONGEST_VALUE = 64, 1000
+WIDEST_SAMPLE = 64  # bits
 PARAMETERS = {"most_tags": MOST_TAGS, "longest_value": LONGEST_VALUE}
 
 
@@ -24,12 +25,17 @@ def read_metadata(track: Track, facts: AudioFacts) -> dict[str, Any]:
     -------
     dict
         ``container, codec, sample_rate, channels, bits_per_sample, duration_ms`` (the decoder's), ``bytes``,
-        ``bit_rate`` in bit/s (the file's own word, else all its bytes over its duration; None for bare samples),
+        ``bit_rate`` in bit/s (the file's own word where it can be true, else all its bytes over its duration; None for
+        bare samples),
         ``encoder`` where the file names one, and ``tags``, name to text.
     """
     file = _open(track) if track.encoding is Encoding.FILE else None
     info = getattr(file, "info", None)
     told = int(getattr(info, "bitrate", 0) or 0)
+    if (
+        told > facts.sample_rate * facts.channels * WIDEST_SAMPLE
+    ):  # read of a film, from what describes its pictures
+        told = 0
     mean = len(track.data) * 8000 // facts.duration_ms if facts.duration_ms else None
     return {
         "container": facts.container,
