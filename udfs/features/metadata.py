@@ -32,9 +32,7 @@ def read_metadata(track: Track, facts: AudioFacts) -> dict[str, Any]:
     file = _open(track) if track.encoding is Encoding.FILE else None
     info = getattr(file, "info", None)
     told = int(getattr(info, "bitrate", 0) or 0)
-    if (
-        told > facts.sample_rate * facts.channels * WIDEST_SAMPLE
-    ):  # read of a film, from what describes its pictures
+    if told > facts.sample_rate * facts.channels * WIDEST_SAMPLE:  # read of a film, from what describes its pictures
         told = 0
     mean = len(track.data) * 8000 // facts.duration_ms if facts.duration_ms else None
     return {
