@@ -159,7 +159,7 @@ def write_batch(verdicts: DataFrame, batch_id: int, settings: FeaturesSettings, 
 
 def already_written(lake: str, app_id: str, batch_id: int) -> bool:
     """Whether the table has a batch."""
-    newest = newest_batch(f"{lake}/{TABLE}", app_id)
+    newest = newest_batch(app_id, f"{lake}/{TABLE}")
     return newest is not None and newest >= batch_id
 
 
@@ -174,7 +174,7 @@ def claim_table(settings: FeaturesSettings) -> str:
     checkpoint, state = open_place(settings.state), open_place(f"{settings.lake}/{STATE}")
     try:
         app_id = claim(checkpoint, state, settings.lake).app_id
-        check_newest_batch(checkpoint, newest_batch(f"{settings.lake}/{TABLE}", app_id), settings.lake)
+        check_newest_batch(checkpoint, newest_batch(app_id, f"{settings.lake}/{TABLE}"), settings.lake)
     except UserError as error:
         raise UserError(
             f"the features of {settings.lake} are not written from the checkpoint {settings.state}, and from another "

@@ -102,12 +102,11 @@ class Folder:
     def read_ranges(self, name: str, ranges: Sequence[Range]) -> list[Buffer]:
         """Map the file, which is written once and never shortened: reading copies each byte, and touches new memory."""
         with (self._root / name).open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            for start, length in ranges:
-                if start + length > size:
-                    raise FileNotFoundError(f"{name}: shorter than {start + length} bytes")
-            mapped = memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)) if size else memoryview(b"")
-        return [mapped[start : start + length] for start, length in ranges]
+            is_empty = not os.fstat(file.fileno()).st_size  # which cannot be mapped
+            mapped = memoryview(b"" if is_empty else mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
+        found: list[Buffer] = [mapped[start : start + length] for start, length in ranges]
+        _check_lengths(name, ranges, found)
+        return found
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""

@@ -51,11 +51,11 @@ def append_once(rows: DataFrame, path: str, app_id: str, batch_id: int, **option
     writer.option("txnAppId", app_id).option("txnVersion", batch_id).save(path)
 
 
-def newest_batch(path: str, app_id: str) -> int | None:
-    """Give the newest batch that a table has from a writer; None before the first, and where there is no table."""
-    if not deltalake.DeltaTable.is_deltatable(path):
-        return None
-    return deltalake.DeltaTable(path).transaction_version(app_id)
+def newest_batch(app_id: str, *paths: str) -> int | None:
+    """Give the newest batch that any of some tables has from a writer; None before the first."""
+    tables = (deltalake.DeltaTable(path) for path in paths if deltalake.DeltaTable.is_deltatable(path))
+    found = (table.transaction_version(app_id) for table in tables)
+    return max((batch_id for batch_id in found if batch_id is not None), default=None)
 
 
 class Lake:
@@ -79,8 +79,7 @@ class Lake:
 
     def newest_batch(self) -> int | None:
         """Give the newest batch that any table has from this writer; None before the first."""
-        found = [newest_batch(self.path(name), self._app_id) for name in TABLES]
-        return max((batch_id for batch_id in found if batch_id is not None), default=None)
+        return newest_batch(self._app_id, *map(self.path, TABLES))
 
     def append(self, name: str, rows: DataFrame, batch_id: int) -> None:
         """Append a batch's rows to a table as one file, unless it has them already."""

@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 JSON_WHITE_SPACE = b" \t\r\n"
-ROUTE_BYTES = UPLOAD_ID_OFFSET + UPLOAD_ID_LENGTH
 
 
 def parse(data: Buffer, partition_key: str, limits: WireLimits = DEFAULT_LIMITS) -> Chunk | Rejection:
@@ -58,14 +57,13 @@ def parse(data: Buffer, partition_key: str, limits: WireLimits = DEFAULT_LIMITS)
     Chunk or Rejection
         Never raises for any input of these types.
     """
-    head = bytes(data[:ROUTE_BYTES])
     if not partition_key or len(partition_key) > limits.max_key_characters:
         found = f"It has {len(partition_key)} characters, of at most {limits.max_key_characters}."
-        return reject(Code.PARTITION_KEY, found, route(head) or None)
+        return reject(Code.PARTITION_KEY, found, route(data) or None)
     if len(data) > limits.max_record_bytes:
         found = f"It has {len(data)} bytes, of at most {limits.max_record_bytes}."
-        return reject(Code.RECORD_TOO_LARGE, found, route(head) or None)
-    if head.startswith(MAGIC):
+        return reject(Code.RECORD_TOO_LARGE, found, route(data) or None)
+    if data[: len(MAGIC)] == MAGIC:
         return _parse_magic(data, limits)
     data = bytes(data)
     if data.lstrip(JSON_WHITE_SPACE).startswith(b"{"):

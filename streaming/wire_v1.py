@@ -35,7 +35,7 @@ VARINT_BYTES = 10  # at most
 MOST_FIELDS = 64
 
 
-def route(head: bytes) -> str:
+def route(head: Buffer) -> str:
     """Tell which upload a record belongs to from its first bytes.
 
     Parameters
@@ -49,9 +49,10 @@ def route(head: bytes) -> str:
         The upload id as canonical UUID text; ``""`` for legacy records and whatever else is no v1 beginning.
     """
     end = UPLOAD_ID_OFFSET + UPLOAD_ID_LENGTH
-    if len(head) < end or not head.startswith(ROUTE_PREFIX):
+    beginning = bytes(head[:end])
+    if len(beginning) < end or not beginning.startswith(ROUTE_PREFIX):
         return ""
-    text = head[UPLOAD_ID_OFFSET:end].hex()
+    text = beginning[UPLOAD_ID_OFFSET:].hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
@@ -75,7 +76,7 @@ def encode_v1(chunk: Chunk) -> bytes:
 
 def parse_v1(data: Buffer, limits: WireLimits) -> Chunk | Rejection:
     """Parse a record that begins as v1; pure, never raises for what it holds."""
-    upload_id = route(bytes(data[: UPLOAD_ID_OFFSET + UPLOAD_ID_LENGTH]))
+    upload_id = route(data)
     try:
         message, payload, payload_at = _open(data)
     except DecodeError:

@@ -10,7 +10,8 @@ import os
 from typing import IO
 
 from udfs.container import id3
-from udfs.container.mpeg_audio import FRAMES, find_mpeg_audio
+from udfs.container.frame_chain import find_chain
+from udfs.container.mpeg_audio import FRAMES
 
 PIECE = 32 << 10  # bytes, some hundred frames
 PIECES = 8  # looked at, evenly over the file: what begins with silence has one bit rate for long
@@ -34,7 +35,7 @@ def _is_cut_short(source: IO[bytes]) -> bool:
     if not FRAMES.header.match(_read(source, begins, 4)):  # most files are none, and cost no more than this look
         return False
     head = _read(source, begins, PIECE)
-    if find_mpeg_audio(head, 0) != 0 or 4 - (head[1] >> 1 & 3) != 3:
+    if find_chain(head, FRAMES, 0) != 0 or 4 - (head[1] >> 1 & 3) != 3:
         return False
     if any(word in head[:COUNT_WITHIN] for word in COUNTS):
         return False
@@ -49,7 +50,7 @@ def _bit_rates(piece: bytes, first: bytes) -> set[int]:
     """Give the bit rates' codes in a chain of frames of the same stream as the first one."""
     found: set[int] = set()
     data = first + piece
-    at = find_mpeg_audio(piece, 0) + len(first)
+    at = find_chain(piece, FRAMES, 0) + len(first)
     while at >= len(first) and FRAMES.same_stream(data, 0, at):
         found.add(data[at + 2] >> 4)
         length = FRAMES.length(data, at)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from streaming.listen.slices import Part, Rest, Slice
 from udfs.container import adts, mpeg_audio
-from udfs.container.frame_chain import FrameFormat
+from udfs.container.frame_chain import FrameFormat, find_chain
 
 KIND = "frames"
-CHAINS = ((mpeg_audio.find_mpeg_audio, mpeg_audio.FRAMES), (adts.find_adts, adts.FRAMES))
+CHAINS = (mpeg_audio.FRAMES, adts.FRAMES)
 LONGEST_REST = 1 << 14
 SEARCHED = 1 << 16  # bytes at the front of a chunk in which a chain of frames has to begin
 LEAD_FRAMES = 12  # MP3's reservoir reaches 511 bytes back, which are ten frames of the lowest bit rates
@@ -23,10 +23,10 @@ ADTS_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 120
 
 def cut_frames(data: bytes, rest: Rest) -> Slice | None:
     """Cut a slice of a chain of frames behind its last whole frame; None for whatever else it is."""
-    for find, frames in CHAINS:
+    for frames in CHAINS:
         if rest.kind == KIND and (joined := _walk(rest.data + data, 0, frames, rest.heard)) is not None:
             return joined
-        at = find(data[:SEARCHED], 0)
+        at = find_chain(data[:SEARCHED], frames, 0)
         if at >= 0 and (alone := _walk(data, at, frames, 0)) is not None:
             return alone
     return None

@@ -14,13 +14,13 @@ from streaming.errors import UserError
 from streaming.identity import check_newest_batch, claim
 from streaming.index_place import is_catalogue
 from streaming.listen.processor import HEARD, Ear, ListenProcessor
-from streaming.listen.tables import CHANGES, PLAYS, append, create_tables, newest_batch
+from streaming.listen.tables import CHANGES, PLAYS, TABLES, append, create_tables
 from streaming.places import open_place
 from streaming.run import LOOK_SECONDS, check_index, end_between_batches, explain, found_nothing, start_job_session
 from streaming.session import lent_session
 from streaming.settings import Settings
 from streaming.signals import stop_signals
-from streaming.sinks import REJECTIONS
+from streaming.sinks import REJECTIONS, newest_batch
 from streaming.sources import check_folders, group_records, read_records
 from streaming.staging import Staging
 from udfs.index_files import MANIFEST
@@ -84,7 +84,8 @@ class ListenJob:
         """Run the query until it is to end, then end it between two batches."""
         lake = self._settings.lake
         create_tables(self._spark, lake)
-        check_newest_batch(open_place(self._settings.checkpoint), newest_batch(lake, self._app_id), lake)
+        newest = newest_batch(self._app_id, *(f"{lake}/{name}" for name in TABLES))
+        check_newest_batch(open_place(self._settings.checkpoint), newest, lake)
         query = (
             self._plan()
             .writeStream.queryName("soundgate-listen")

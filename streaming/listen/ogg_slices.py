@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from streaming.listen.slices import MAGICS, Part, Rest, Slice
-from udfs.container.crc import ogg_crc
-from udfs.container.ogg import STREAMS
+from udfs.container.crc import is_true_page, ogg_crc
+from udfs.container.ogg import identify_stream
 from udfs.container.spans import SpanKind
 
 KIND = "ogg"
@@ -84,7 +84,6 @@ class Head:
 
 def cut_ogg(data: bytes, rest: Rest) -> Slice | None:
     """Cut a slice of an endless Ogg stream behind its last whole page; None for whatever else it is."""
-    follows = rest.kind == KIND and (not data.startswith(MARK) or not _begins(data))
     follows = rest.kind == KIND and not _begins(data) and not data.startswith(OTHERS)
     if follows:
         head = _read_head(rest.head)
@@ -170,7 +169,7 @@ def read_pages(data: bytes) -> tuple[list[Page], bytes]:
         if body > len(data) or end > len(data):
             return pages, data[at:]
         page = data[at:end]
-        if ogg_crc(page[:22] + bytes(4) + page[26:]) == int.from_bytes(page[22:26], "little"):
+        if is_true_page(page):
             _, _, flags, position, serial, *_ = _HEADER.unpack_from(page)
             pages.append(Page(page, flags, position, serial))
             at = end if data.startswith(MARK, end) else data.find(MARK, end)
@@ -178,7 +177,7 @@ def read_pages(data: bytes) -> tuple[list[Page], bytes]:
                 return pages, data[max(end, len(data) - len(MARK) + 1) :]
         else:
             at = data.find(MARK, at + 1)
-    return pages, data[len(data) - len(MARK) + 1 :]
+    return pages, data[max(0, len(data) - len(MARK) + 1) :]
 
 
 def _begins(data: bytes) -> bool:
@@ -188,12 +187,8 @@ def _begins(data: bytes) -> bool:
 
 def _begin(page: Page) -> Head | None:
     """Begin a stream of sound; None for others."""
-    body = page.body
-    for beginning, codec, packets, kind in STREAMS:
-        if body.startswith(beginning) and kind is SpanKind.SOUND:
-            more = int.from_bytes(body[7:9], "big") if codec == "flac" else 0
-            return Head((page,), codec, packets + more)
-    return None
+    stream = identify_stream(page.body)
+    return Head((page,), stream.codec, stream.headers_left) if stream.kind is SpanKind.SOUND else None
 
 
 def _join(head: Head) -> bytes:

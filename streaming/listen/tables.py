@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
 from pyspark.sql.types import ArrayType, StructType
 
-from streaming import __version__, sinks
+from streaming import __version__
 from streaming.listen.plays import Change, Play
 from streaming.schemas import DOUBLE, INT, LONG, REJECTION, STRING, TIME, fields
 from streaming.sinks import REJECTIONS, append_once, create_table
@@ -78,12 +78,6 @@ def create_tables(spark: SparkSession, lake: str) -> None:
     """Make the tables that are missing."""
     for name, schema in TABLES.items():
         create_table(spark, f"{lake}/{name}", schema)
-
-
-def newest_batch(lake: str, app_id: str) -> int | None:
-    """Give the newest batch that any of the tables has from a writer; None before the first."""
-    found = [sinks.newest_batch(f"{lake}/{name}", app_id) for name in TABLES]
-    return max((batch_id for batch_id in found if batch_id is not None), default=None)
 
 
 def append(rows: DataFrame, lake: str, name: str, app_id: str, batch_id: int) -> int:

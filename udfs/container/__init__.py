@@ -34,6 +34,7 @@ from udfs.container import (
     tta,
     wavpack,
 )
+from udfs.container.frame_chain import find_chain
 from udfs.container.layout import Layout, TooManyPartsError
 from udfs.container.polyglot import other_formats
 from udfs.container.spans import ContainerReport, Span, SpanKind
@@ -115,13 +116,11 @@ def _recognise(data: bytes, start: int) -> tuple[str, Callable[[Layout], Contain
 
 def _recognise_chain(data: bytes, start: int) -> tuple[str, Callable[[Layout], ContainerReport] | None]:
     """Formats without a beginning of their own: whichever chain of frames comes first."""
-    chains = (
-        (mpeg_audio.find_mpeg_audio(data, start), "mp3"),
-        (adts.find_adts(data, start), "adts"),
-        (ac3.find_ac3(data, start), "ac3"),
-        (latm.find_loas(data, start), "loas"),
-    )
-    first, container = min(((at, name) for at, name in chains if at >= 0), default=(0, ""), key=lambda chain: chain[0])
+    first, container = len(data), ""
+    for frames, name in ((mpeg_audio.FRAMES, "mp3"), (adts.FRAMES, "adts"), (ac3.FRAMES, "ac3"), (latm.FRAMES, "loas")):
+        at = find_chain(data, frames, start, before=first)  # no chain behind the first one matters
+        if at >= 0:
+            first, container = at, name
     walkers: dict[str, Callable[[Layout], ContainerReport]] = {
         "mp3": partial(mpeg_audio.walk_mpeg_audio, first=first),
         "adts": adts.walk_adts,

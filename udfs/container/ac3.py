@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from udfs.container.frame_chain import ChainFinder, FrameFormat, walk_chain
+from udfs.container.frame_chain import FrameFormat, walk_chain
 from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport
 
@@ -42,11 +42,6 @@ def _same_stream(data: bytes, at: int, other: int) -> bool:
 FRAMES = FrameFormat(
     container="ac3", header=re.compile(rb"\x0bw"), length=_frame_length, same_stream=_same_stream, longest=4096
 )
-
-
-def find_ac3(data: bytes, start: int) -> int:
-    """Where a chain of AC-3 or E-AC-3 frames begins, or -1."""
-    return ChainFinder(data, FRAMES, len(data)).find(start)
 
 
 def walk_ac3(layout: Layout, first: int) -> ContainerReport:

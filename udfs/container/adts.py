@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from udfs.container.frame_chain import ChainFinder, FrameFormat, walk_chain
+from udfs.container.frame_chain import FrameFormat, walk_chain
 from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport
 
@@ -32,11 +32,6 @@ FRAMES = FrameFormat(
     same_stream=_same_stream,
     longest=8192,
 )
-
-
-def find_adts(data: bytes, start: int) -> int:
-    """Where a chain of ADTS frames begins, or -1."""
-    return ChainFinder(data, FRAMES, len(data)).find(start)
 
 
 def walk_adts(layout: Layout) -> ContainerReport:

@@ -21,6 +21,11 @@ def ogg_crc(page: bytes) -> int:
     return int.from_bytes(mirrored.to_bytes(4, "little").translate(_REVERSED), "big")
 
 
+def is_true_page(page: bytes) -> bool:
+    """Whether an Ogg page, header and all, matches the checksum in its bytes 22 to 25."""
+    return ogg_crc(page[:22] + bytes(4) + page[26:]) == int.from_bytes(page[22:26], "little")
+
+
 def _crc8_table() -> bytes:
     table = bytearray()
     for byte in range(256):

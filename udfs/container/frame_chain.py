@@ -49,11 +49,16 @@ class ChainFinder:
         self._end = end
         self._left = MOST_HEADERS
 
-    def find(self, start: int, sure: int = SURE) -> int:
-        """Where the next chain of `sure` frames begins (two count if they end just where the data does); -1 if none."""
+    def find(self, start: int, sure: int = SURE, before: int | None = None) -> int:
+        """Where the next chain of `sure` frames begins (two count if they end just where the data does); -1 if none.
+
+        With `before`, one that begins there or later is none.
+        """
         data, frames, end = self._data, self._frames, self._end
         for match in frames.header.finditer(data, start, end):
             at, count = match.start(), 0
+            if before is not None and at >= before:
+                return -1
             while count < sure and at < end:
                 length = frames.length(data, at)
                 if not length or not frames.same_stream(data, match.start(), at):
@@ -66,6 +71,11 @@ class ChainFinder:
             if self._left < 0:
                 return -1
         return -1
+
+
+def find_chain(data: bytes, frames: FrameFormat, start: int, before: int | None = None) -> int:
+    """Where the first chain of frames begins, before `before` if that is said; -1 if nowhere."""
+    return ChainFinder(data, frames, len(data)).find(start, before=before)
 
 
 def walk_chain(

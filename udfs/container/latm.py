@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from udfs.container.frame_chain import ChainFinder, FrameFormat, walk_chain
+from udfs.container.frame_chain import FrameFormat, walk_chain
 from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport
 
@@ -24,11 +24,6 @@ FRAMES = FrameFormat(
     same_stream=lambda data, at, other: True,
     longest=8195,
 )
-
-
-def find_loas(data: bytes, start: int) -> int:
-    """Where a chain of LOAS frames begins, or -1."""
-    return ChainFinder(data, FRAMES, len(data)).find(start)
 
 
 def walk_loas(layout: Layout) -> ContainerReport:

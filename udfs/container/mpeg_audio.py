@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from udfs.container.frame_chain import ChainFinder, FrameFormat, walk_chain
+from udfs.container.frame_chain import FrameFormat, walk_chain
 from udfs.container.layout import Layout
 from udfs.container.spans import ContainerReport
 
@@ -53,11 +53,6 @@ FRAMES = FrameFormat(
     same_stream=_same_stream,
     longest=2881,
 )
-
-
-def find_mpeg_audio(data: bytes, start: int) -> int:
-    """Where a chain of MPEG audio frames begins, or -1."""
-    return ChainFinder(data, FRAMES, len(data)).find(start)
 
 
 def walk_mpeg_audio(layout: Layout, first: int) -> ContainerReport:

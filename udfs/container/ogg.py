@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from udfs.container import tail
-from udfs.container.crc import ogg_crc
+from udfs.container.crc import is_true_page
 from udfs.container.layout import Layout, TooManyPartsError
 from udfs.container.numbers import are_numbers
 from udfs.container.spans import ContainerReport, SpanKind
@@ -38,7 +38,9 @@ Mark = tuple[int, int, SpanKind, str]
 
 
 @dataclass
-class _Stream:
+class Stream:
+    """One of the streams in the file: its codec, and how many header packets are still to come."""
+
     codec: str
     headers_left: int
     kind: SpanKind
@@ -49,7 +51,7 @@ class _Stream:
 @dataclass
 class _Walk:
     layout: Layout
-    streams: dict[int, _Stream] = field(default_factory=dict)
+    streams: dict[int, Stream] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)  # held back while a header packet is incomplete
     codec: str = ""
 
@@ -106,15 +108,13 @@ def _walk_page(walk: _Walk, at: int, end: int) -> int:
         layout.lie("container.truncated", "the last page is cut short")
         walk.mark(at, end, SpanKind.SOUND, "Ogg page, cut short")
         return end
-    page = bytearray(data[at:finish])
-    page[22:26] = bytes(4)
-    if ogg_crc(bytes(page)) != int.from_bytes(data[at + 22 : at + 26], "little"):
+    if not is_true_page(data[at:finish]):
         layout.lie("container.crc", f"the Ogg page at byte {at} does not match its checksum")
         walk.mark(at, finish, SpanKind.UNEXPLAINED, "Ogg page, damaged")
         return finish
     serial = int.from_bytes(data[at + 14 : at + 18], "little")
     if data[at + 5] & 2 and len(walk.streams) < MOST_STREAMS:
-        walk.streams[serial] = _identify(data[body:finish])
+        walk.streams[serial] = identify_stream(data[body:finish])
         walk.codec = walk.codec or (walk.streams[serial].codec if walk.streams[serial].kind is SpanKind.SOUND else "")
     stream = walk.streams.get(serial)
     if stream is None or stream.kind is SpanKind.UNEXPLAINED:
@@ -132,18 +132,19 @@ def _walk_page(walk: _Walk, at: int, end: int) -> int:
     return finish
 
 
-def _identify(packet: bytes) -> _Stream:
+def identify_stream(packet: bytes) -> Stream:
+    """Say what a stream is by its first packet, which is one of its headers."""
     for beginning, codec, headers, kind in STREAMS:
         if packet.startswith(beginning):
             if codec == "flac" and len(packet) >= 9:
                 headers = 1 + int.from_bytes(packet[7:9], "big")
             if codec == "speex" and len(packet) >= 72:
                 headers = 2 + min(int.from_bytes(packet[68:72], "little"), 16)
-            return _Stream(codec, headers, kind)
-    return _Stream("", 0, SpanKind.UNEXPLAINED)
+            return Stream(codec, headers, kind)
+    return Stream("", 0, SpanKind.UNEXPLAINED)
 
 
-def _walk_header_page(walk: _Walk, stream: _Stream, at: int, lacing: bytes) -> None:
+def _walk_header_page(walk: _Walk, stream: Stream, at: int, lacing: bytes) -> None:
     """Take a page's segments to the header packet they belong to; what follows the last header is data."""
     for position, length in enumerate(lacing):
         if not stream.headers_left:
@@ -159,7 +160,7 @@ def _walk_header_page(walk: _Walk, stream: _Stream, at: int, lacing: bytes) -> N
             stream.headers_seen += 1
 
 
-def _walk_header_packet(walk: _Walk, stream: _Stream) -> None:
+def _walk_header_packet(walk: _Walk, stream: Stream) -> None:
     """Mark a header packet that is whole, piece by piece where it lies in the file."""
     data = walk.layout.data
     pieces = stream.pieces

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 
 from udfs.container import id3, mpeg_audio, ogg, tail
+from udfs.container.frame_chain import find_chain
 from udfs.container.layout import STRAY, Layout
 from udfs.container.pictures import is_bitmap
 from udfs.container.spans import ContainerReport, SpanKind
@@ -159,7 +160,7 @@ def _walk_samples(layout: Layout, end: int, codec: str) -> None:
     part = Layout(layout.data[start:end] if codec in _STREAMS else b"", layout)
     if codec == "vorbis" and part.data.startswith(b"OggS"):
         ogg.walk_ogg(part)
-    elif codec in ("mp2", "mp3") and (first := mpeg_audio.find_mpeg_audio(part.data, 0)) >= 0:
+    elif codec in ("mp2", "mp3") and (first := find_chain(part.data, mpeg_audio.FRAMES, 0)) >= 0:
         mpeg_audio.walk_mpeg_audio(part, first)
     layout.embed(part, lambda offset: start + offset)
     layout.sound(end, f"RIFF data {codec}")
