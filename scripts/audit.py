@@ -18,10 +18,20 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = ("streaming", "udfs", "references", "emr", "scripts")
 SERVICE_SECONDS = 300
 
-# (file, bandit's test): why it is no fault.
+# (file, bandit's test): why it is no fault. Every query reads one open table, which delta-rs's engine cannot write.
+QUOTED = "names of tables and columns are ours; what anyone else wrote goes in by lake_reader.quote"
 REVIEWED: dict[tuple[str, str], str] = {
-    ("streaming/lake_reader.py", "B608"): "table and column names are ours; the one value is quoted as SQL wants it",
+    ("streaming/lake_reader.py", "B608"): QUOTED,
+    ("streaming/files/known.py", "B608"): QUOTED,
+    ("streaming/single/lake.py", "B608"): QUOTED,
+    ("streaming/look/uploads.py", "B608"): QUOTED,
+    ("streaming/look/recordings.py", "B608"): QUOTED,
+    ("streaming/look/features.py", "B608"): "the seconds that are tasted are numbers of ours",
+    ("streaming/look/arrow.py", "B608"): "the columns are ours",
+    ("streaming/look/tables.py", "B608"): "counts the rows of a query of ours",
+    ("streaming/listen/reader.py", "B608"): "the columns are ours, the limit is written as a number",
     ("streaming/upkeep.py", "B608"): "the table's and the column's name are ours, the time is made here",
+    ("emr/lambda_handler.py", "B108"): "settings want a place; nothing is written there",
     ("streaming/local_kinesis.py", "B310"): "http to the server on loopback that this module started",
     ("emr/check.py", "B202"): "unpacks the bundle that the same command has just built",
 }

@@ -39,6 +39,11 @@ def query(table: DeltaTable, sql: str) -> Iterator[dict[str, Any]]:
         yield from pa.record_batch(batch).to_pylist()
 
 
+def quote(text: str) -> str:
+    """Write any text as an SQL literal: standard SQL knows no other escape than doubling."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def tally(lake: str, name: str, column: str) -> dict[str, int]:
     """Count a table's rows by the values of one column, the most frequent first."""
     sql = f'SELECT "{column}" AS value, count(*) AS number FROM lake GROUP BY 1 ORDER BY 2 DESC, 1'  # noqa: S608 - ours
@@ -49,6 +54,5 @@ def tally(lake: str, name: str, column: str) -> dict[str, int]:
 def rows_where(lake: str, name: str, column: str, value: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """Give the rows that have `value`, which may be any text, in `column`."""
     wanted = "*" if columns is None else ", ".join(f'"{one}"' for one in columns)
-    quoted = value.replace("'", "''")  # standard SQL knows no other escape
-    sql = f"SELECT {wanted} FROM lake WHERE \"{column}\" = '{quoted}'"  # noqa: S608 - names are ours, the value quoted
+    sql = f'SELECT {wanted} FROM lake WHERE "{column}" = {quote(value)}'  # noqa: S608 - names are ours, the value quoted
     return list(query(open_table(lake, name), sql))

@@ -11,7 +11,7 @@ from streaming.files.access import Access
 from streaming.files.listing import list_files
 from streaming.files.stored_file import StoredFile, is_own, root_of
 from streaming.files.tally import Tally
-from streaming.lake_reader import open_table, query
+from streaming.lake_reader import open_table, query, quote
 
 VERDICTS = "verdicts"
 
@@ -44,8 +44,7 @@ class Scope:
         """Give the upload ids (16 bytes each) of all verdicts on files that share a root with a place."""
         if not DeltaTable.is_deltatable(f"{self.lake}/{VERDICTS}"):
             return set()
-        root = root_of(place).replace("'", "''")
-        sql = f"SELECT upload_id FROM lake WHERE starts_with(stream, '{root}')"  # noqa: S608 - quoted above
+        sql = f"SELECT upload_id FROM lake WHERE starts_with(stream, {quote(root_of(place))})"  # noqa: S608 - quoted
         return {to_key(row["upload_id"]) for row in query(open_table(self.lake, VERDICTS), sql)}
 
     def find_new(self, place: str, known: set[bytes], tally: Tally) -> Iterator[StoredFile]:

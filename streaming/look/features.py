@@ -15,8 +15,7 @@ import scipy.fft
 from deltalake import DeltaTable
 from numpy.typing import NDArray
 
-from streaming.lake_reader import query
-from streaming.look.uploads import quote
+from streaming.lake_reader import query, quote
 from udfs.features import Features
 from udfs.features.loudness import Loudness
 from udfs.features.mel import BANDS, restore

@@ -6,8 +6,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from streaming.lake_reader import query
-from streaming.look.uploads import quote
+from streaming.lake_reader import query, quote
 
 MOST = 500
 

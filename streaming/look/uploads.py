@@ -14,7 +14,7 @@ from typing import Any
 from deltalake import DeltaTable
 
 from streaming.errors import UserError
-from streaming.lake_reader import open_table, query
+from streaming.lake_reader import open_table, query, quote
 
 PAGE = 50  # uploads
 LISTED = (
@@ -123,11 +123,6 @@ def open_if_there(lake: str, name: str) -> DeltaTable | None:
         if "there is no table" in str(error):
             return None
         raise
-
-
-def quote(text: str) -> str:
-    """Write any text as an SQL literal: standard SQL knows no other escape than doubling."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _holds(column: str, part: str) -> str:

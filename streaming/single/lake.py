@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from streaming.lake_reader import query
+from streaming.lake_reader import query, quote
 from streaming.upkeep import Access, again, open_for_upkeep
 
 VERDICTS = "verdicts"
@@ -41,7 +41,7 @@ class VerdictLake:
 
     def known(self, partition_keys: Collection[str]) -> set[Name]:
         """Name the uploads under some partition keys that have their verdict."""
-        quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in sorted(partition_keys))
+        quoted = ", ".join(map(quote, sorted(partition_keys)))
         self._table.update_incremental()
         columns = ", ".join(NAME)
         sql = f"SELECT {columns} FROM lake WHERE partition_key IN ({quoted})"  # noqa: S608 - columns ours, keys quoted
