@@ -5,22 +5,26 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from job_rig import KNOWN, Rig, make_rig, upload, upload_id, write_wave
 from job_script import Add, Expect, ExpectFailure, Settle, Stage, Start, Stop, play
 from pyspark.cloudpickle import register_pickle_by_value
 from pyspark.sql import SparkSession
+from reconcile import read_produced, reconcile_lake
 
 from references.build import add_recordings
 from streaming.open_upload import STATE_VERSION
 from streaming.producer import Record
 from streaming.rebuild import Group
 from streaming.rebuild_processor import RebuildProcessor
+from streaming.sinks import Lake
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -91,6 +95,32 @@ def test_a_lake_that_may_only_be_read_is_said_and_written_later(
     )
     assert set(stage.rig.verdicts()) == {upload_id(1), upload_id(2)}
     assert len(stage.rig.rejections()) == 1
+
+
+def test_a_slow_sink_delays_and_loses_nothing_and_batches_stay_bounded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, slow = Lake.append, 4.0
+
+    def append_slowly(*arguments: Any, **named: Any) -> Any:
+        time.sleep(slow)
+        return append(*arguments, **named)
+
+    files = [upload(number, write_wave(number, 1.0)) for number in range(1, 7)]
+    play(stage, Add(files[0]))
+    size = stage.produced[0].stat().st_size
+    monkeypatch.setattr(Lake, "append", append_slowly)
+    play(stage, Start({"max_batch_bytes": int(2.5 * size)}), *(Add(file) for file in files[1:]), Settle())
+    assert stage.query is not None
+    batches = [each for each in stage.query.recentProgress if each["numInputRows"]]
+    play(stage, Stop())
+    assert {name: row["decision"] for name, row in stage.rig.verdicts().items()} == {
+        upload_id(number): "accept" for number in range(1, 7)
+    }
+    assert reconcile_lake(read_produced(stage.produced), stage.rig.root / "lake").balanced
+    assert all(each["durationMs"]["addBatch"] >= slow * 1000 for each in batches)
+    assert len(batches) >= 3
+    assert max(each["observedMetrics"]["records"]["bytes"] for each in batches) <= 2.5 * size
 
 
 def test_a_checkpoint_older_than_its_lake_and_one_that_lost_its_batches_do_not_start(stage: Stage) -> None:
