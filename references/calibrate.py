@@ -1,9 +1,10 @@
 """Fit the score to measured queries of unknown recordings: ``python -m references.calibrate``.
 
-The rows in calibration.csv have the columns that ``tests/bench/fingerprint.py --part calibration --rows`` writes. Of a
-query of unknown sound only the evidence of its best candidate counts. The share of a corpus's queries that exceed a
-value is fitted by two exponentials that meet: one through the shares `BODY` and `TAIL`, and beyond `TAIL`, where the
-kinds of sound are that are mistaken easily, by maximum likelihood (the mean excess).
+The rows in calibration.csv are those that ``tests/bench/fingerprint_calibration.py`` writes. Of a query of unknown
+sound only the evidence of its best candidate counts. Where more than one in thirty queries exceed a value (`TAIL`),
+their share is taken as it is counted, at the points of `BODY`, from the corpus and the length of query that have most.
+Beyond, where the kinds of sound are that are mistaken easily, and queries are few, an exponential is fitted by maximum
+likelihood (the mean excess).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,36 +22,37 @@ from udfs.segments import length_in_blocks
 from udfs.spectrum import FRAMES_PER_SECOND
 
 ROWS = Path(__file__).with_name("calibration.csv")
-BODY, TAIL = 0.5, 0.03  # shares of the unknown queries
+BODY = (4.5, 5.0, 5.5, 6.0, 6.5, 7.0)  # evidence
+TAIL = 0.03  # of the unknown queries
+Queries = list[tuple[float, float]]  # evidence, and what there was to mistake it for (`udfs.calibration.compared`)
 
 
 @dataclass(frozen=True)
 class Fit:
     """What `udfs.calibration` holds."""
 
-    middle: float
-    spread: float
-    knee: float
+    body: tuple[tuple[float, float], ...]
+    knee: tuple[float, float]
     beyond: float
 
-    def evidence_at(self, share: float) -> float:
-        """Evidence that so small a share of unknown queries of one block exceeds."""
-        rarity = -math.log(share)
-        at_knee = (self.knee - self.middle) / self.spread
-        return self.middle + self.spread * min(rarity, at_knee) + self.beyond * max(0.0, rarity - at_knee)
 
-
-Queries = list[tuple[float, float]]  # evidence, and what there was to mistake it for (`udfs.calibration.compared`)
-
-
-def read_unknown(path: Path) -> dict[str, Queries]:
-    """Read the unknown queries, by the corpus that they come from."""
-    found: dict[str, Queries] = {}
+def read_unknown(path: Path) -> dict[tuple[str, int], Queries]:
+    """Read the unknown queries, by the corpus that they come from and their length in seconds."""
+    found: dict[tuple[str, int], Queries] = {}
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
             if row["known"] == "False":
-                much = compared(int(row["frames"]), blocks_of(int(row["seconds"])))
-                found.setdefault(row["corpus"], []).append((float(row["evidence"]), much))
+                seconds = int(row["seconds"])
+                much = compared(int(row["frames"]), blocks_of(seconds))
+                found.setdefault((row["corpus"], seconds), []).append((float(row["evidence"]), much))
+    return found
+
+
+def by_corpus(rows: dict[tuple[str, int], Queries]) -> dict[str, Queries]:
+    """Put the queries of all lengths of a corpus together."""
+    found: dict[str, Queries] = {}
+    for (corpus, _), queries in rows.items():
+        found.setdefault(corpus, []).extend(queries)
     return found
 
 
@@ -59,41 +61,54 @@ def blocks_of(seconds: int) -> float:
     return length_in_blocks(round(seconds * FRAMES_PER_SECOND))
 
 
-def fit_corpus(queries: Queries) -> Fit:
-    """Fit the shares of one corpus's unknown queries by their evidence."""
-    values = np.array([evidence for evidence, _ in queries], np.float64)
-    chances = float(np.mean([much for _, much in queries]))
-    low, knee = (float(one) for one in np.quantile(values, [1 - BODY, 1 - TAIL]))
-    # exp(-expected) is the share below a value
-    at_low, at_knee = (math.log(-math.log(1 - share) / chances) for share in (BODY, TAIL))
-    spread = (knee - low) / (at_low - at_knee)
-    return Fit(low + spread * at_low, spread, knee, float((values[values > knee] - knee).mean()))
-
-
-def fit(rows: dict[str, Queries]) -> Fit:
-    """Fit each corpus by itself, and take at each share of queries the one that promises least, and the longest tail.
+def fit(rows: dict[tuple[str, int], Queries]) -> Fit:
+    """Fit each corpus by itself, and take at each evidence the one that promises least, and the longest tail.
 
     What is easily mistaken is common in some music and rare in other; nobody knows which will be uploaded.
     """
-    fits = [fit_corpus(queries) for queries in rows.values()]
-    body, tail = (-math.log(1 - share) for share in (BODY, TAIL))  # expected wrong candidates, of one block
-    low, knee = (max(one.evidence_at(share) for one in fits) for share in (body, tail))
-    spread = (knee - low) / math.log(body / tail)
-    return Fit(low + spread * math.log(body), spread, knee, max(one.beyond for one in fits))
+    corpora = by_corpus(rows).values()
+    tail = -math.log(1 - TAIL)
+    knee = max(_evidence_at(queries, tail) for queries in corpora)
+    beyond = max(_mean_excess(queries, _evidence_at(queries, tail)) for queries in corpora)
+    body: list[tuple[float, float]] = []
+    for evidence in BODY:
+        expected = max(_expected(queries, evidence) for queries in rows.values())
+        if evidence < knee and tail < expected < (body[-1][1] if body else math.inf):
+            body.append((evidence, expected))
+    return Fit(tuple(body), (knee, tail), beyond)
+
+
+def _expected(queries: Queries, evidence: float) -> float:
+    """Wrong candidates of a query of one block that reach an evidence; exp(-expected) is the share of queries below."""
+    below = float(np.mean([one < evidence for one, _ in queries]))
+    return -math.log(max(below, 0.5 / len(queries))) / _much(queries)
+
+
+def _evidence_at(queries: Queries, expected: float) -> float:
+    """Evidence that so many wrong candidates of a query of one block reach: the inverse of `_expected`."""
+    return float(np.quantile([evidence for evidence, _ in queries], math.exp(-expected * _much(queries))))
+
+
+def _mean_excess(queries: Queries, knee: float) -> float:
+    return float(np.mean([evidence - knee for evidence, _ in queries if evidence > knee]))
+
+
+def _much(queries: Queries) -> float:
+    return float(np.mean([much for _, much in queries]))
 
 
 def main() -> None:
-    """Print the numbers for `udfs.calibration`, by length of query and for all."""
+    """Print the numbers for `udfs.calibration`."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--rows", type=Path, default=ROWS)
     rows = read_unknown(options.parse_args().rows)
-    for corpus, queries in rows.items():
+    for corpus, queries in by_corpus(rows).items():
         values = np.quantile([evidence for evidence, _ in queries], [0.5, 0.9, 0.99, 1]).round(2)
         print(f"{corpus}: {len(queries)} unknown queries; median, 90 %, 99 %, highest: {values}")  # noqa: T201
-        print(f"  {fit_corpus(queries)}")  # noqa: T201
     chosen = fit(rows)
-    for name, value in asdict(chosen).items():
-        print(f"{name.upper()} = {value:.2f}")  # noqa: T201
+    body = ", ".join(f"({evidence}, {expected:.4f})" for evidence, expected in chosen.body)
+    print(f"BODY = ({body})")  # noqa: T201
+    print(f"KNEE = ({chosen.knee[0]:.2f}, {chosen.knee[1]:.4f})\nBEYOND = {chosen.beyond:.2f}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,21 +1,22 @@
 """From evidence to a score: how often sound that is in no recording of an index reaches as much.
 
-The best wrong candidate of an unknown query exceeds a value less and less often, by a factor of e each `SPREAD`
-standard deviations, and more often the more there is to mistake it for. One query in fifty is of a kind that is
-mistaken more easily (a steady beat, held chords, the same instruments), so that beyond `KNEE` a factor of e takes
-`BEYOND`. `references.calibrate` fits the numbers to references/calibration.csv; docs/fingerprint.md shows how well they
-hold for other recordings.
+The best wrong candidate of an unknown query exceeds a value less and less often. What queries of a block exceed more
+often than one in thirty is read between the points of `BODY`; beyond `KNEE`, where the kinds of sound are that are
+mistaken easily (a steady beat, held chords, the same instruments), a factor of e takes `BEYOND` standard deviations.
+`references.calibrate` fits the numbers to references/calibration.csv; docs/fingerprint.md shows how well they hold for
+other recordings.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 
-MIDDLE = 5.37  # standard deviations that one unknown query of a block in 1.6 exceeds, in an index of ...
-SPREAD = 0.62  # standard deviations to the next factor of e ...
-KNEE = 7.53  # ... up to these,
-BEYOND = 0.71  # and from there
-FRAMES = 600_000  # ... this many frames
+# Standard deviations, and how many wrong candidates of a query of one block exceed them, in an index of `FRAMES`.
+BODY = ((4.5, 7.9410), (5.0, 3.0790), (5.5, 1.0730), (6.0, 0.4556), (6.5, 0.1732), (7.0, 0.0944))
+KNEE = (7.53, 0.0305)  # from here ...
+BEYOND = 0.71  # ... so many standard deviations to the next factor of e
+FRAMES = 600_000
 MIN_SCORE = 0.998  # the shipped threshold: one unknown sound in 500, as others than those measured may do worse
 
 
@@ -31,17 +32,14 @@ def score_of(evidence: float, frames: int, blocks: float = 1) -> float:
     blocks
         How long the query is (`udfs.segments.length_in_blocks`): the longer, the more it can be mistaken for.
     """
-    rarity = (min(evidence, KNEE) - MIDDLE) / SPREAD + max(0.0, evidence - KNEE) / BEYOND
-    expected = compared(frames, blocks) * math.exp(min(-rarity, 500.0))  # wrong candidates beyond `evidence`
+    expected = compared(frames, blocks) * math.exp(min(_log_expected(evidence), 50.0))
     return math.exp(-min(expected, 500.0))
 
 
 def evidence_of(score: float, frames: int, blocks: float = 1) -> float:
     """Evidence behind a score, in standard deviations: the inverse of `score_of`."""
-    expected = max(-math.log(max(score, 5e-324)), 1e-16)
-    rarity = -math.log(expected / compared(frames, blocks))
-    knee = (KNEE - MIDDLE) / SPREAD
-    return MIDDLE + SPREAD * min(rarity, knee) + BEYOND * max(0.0, rarity - knee)
+    expected = max(-math.log(max(score, 5e-324)), 1e-16) / compared(frames, blocks)
+    return _evidence_at(math.log(expected))
 
 
 def compared(frames: int, blocks: float) -> float:
@@ -51,3 +49,25 @@ def compared(frames: int, blocks: float) -> float:
     extended chain of blocks and held notes reach the same in any (seven recordings named an eighth at .9995).
     """
     return max(1.0, frames / FRAMES) * blocks
+
+
+_POINTS = [(evidence, math.log(expected)) for evidence, expected in (*BODY, KNEE)]
+_POINTS.append((KNEE[0] + BEYOND, _POINTS[-1][1] - 1.0))
+_EVIDENCE = [evidence for evidence, _ in _POINTS]
+_RARITY = [-expected for _, expected in _POINTS]
+
+
+def _log_expected(evidence: float) -> float:
+    """Logarithm of the wrong candidates beyond an evidence; the first and the last of the lines go on for ever."""
+    return -_on_the_line(evidence, _EVIDENCE, _RARITY)
+
+
+def _evidence_at(log_expected: float) -> float:
+    return _on_the_line(-log_expected, _RARITY, _EVIDENCE)
+
+
+def _on_the_line(at: float, xs: list[float], ys: list[float]) -> float:
+    """Read a polygon that rises at one place, before its first and behind its last point as between those beside."""
+    right = min(max(1, bisect_right(xs, at)), len(xs) - 1)
+    slope = (ys[right] - ys[right - 1]) / (xs[right] - xs[right - 1])
+    return ys[right - 1] + (at - xs[right - 1]) * slope

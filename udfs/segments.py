@@ -7,6 +7,7 @@ adds up.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -236,9 +237,13 @@ def joined(one: Segment, other: Segment) -> Segment:
 
 
 def between(turns: list[float]) -> float:
-    """Where between its steps of -1, 0, 1 bands the best agreement lies: the vertex of the parabola through them."""
-    low, middle, high = turns
-    bend = low - 2 * middle + high
-    if middle >= max(low, high) and bend < 0:
-        return 0.5 * (low - high) / bend
-    return -1.0 if low > high else 1.0
+    """Where between its steps of -1, 0, 1 bands the best agreement lies.
+
+    A partial between two bands agrees with both, and the more with the nearer one; what agrees on the other side of the
+    best step is no part of that.
+    """
+    best = max(range(len(turns)), key=turns.__getitem__)
+    beside = [(turns[at] if 0 <= at < len(turns) else 0.0) for at in (best - 1, best + 1)]
+    least, most = min(beside), max(beside)
+    towards = math.copysign(1.0, beside[1] - beside[0])
+    return best - 1 + towards * (most - least) / max(turns[best] + most - 2 * least, 1e-9)

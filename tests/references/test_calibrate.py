@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from references.calibrate import ROWS, Fit, fit, read_unknown
-from udfs.calibration import BEYOND, FRAMES, KNEE, MIDDLE, MIN_SCORE, SPREAD, score_of
+from references.calibrate import ROWS, by_corpus, fit, read_unknown
+from udfs.calibration import BEYOND, BODY, FRAMES, KNEE, MIN_SCORE, score_of
 
 HELD_OUT = Path(__file__).with_name("held_out.csv")
 
@@ -18,13 +18,15 @@ def share_answered(queries: list[tuple[float, float]], promised: float) -> float
 
 
 def test_the_shipped_numbers_come_from_the_data_in_the_tree() -> None:
-    shipped = Fit(*(pytest.approx(value, abs=0.01) for value in (MIDDLE, SPREAD, KNEE, BEYOND)))
-    assert fit(read_unknown(ROWS)) == shipped
+    fitted = fit(read_unknown(ROWS))
+    assert fitted.body == tuple((evidence, pytest.approx(expected, abs=1e-3)) for evidence, expected in BODY)
+    assert fitted.knee == (pytest.approx(KNEE[0], abs=0.01), pytest.approx(KNEE[1], abs=1e-3))
+    assert fitted.beyond == pytest.approx(BEYOND, abs=0.01)
 
 
-@pytest.mark.parametrize("promised", [0.9, 0.95, 0.99, MIN_SCORE])  # below, docs/fingerprint.md says what holds
+@pytest.mark.parametrize("promised", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, MIN_SCORE])
 def test_the_score_holds_for_recordings_that_it_was_not_fitted_to(promised: float) -> None:
-    queries = read_unknown(HELD_OUT)["shooters and tales"]
+    queries = by_corpus(read_unknown(HELD_OUT))["shooters and tales"]
     assert len(queries) > 250
     assert share_answered(queries, promised) <= 1 - promised + 0.003
 
@@ -38,7 +40,7 @@ def test_no_recording_is_both_fitted_to_and_held_out() -> None:
 
 def test_other_pieces_of_one_sampler_are_not_taken_for_each_other() -> None:
     """Two chorales played by one sampler at one tempo are the same sound where they have the same chords."""
-    assert share_answered(read_unknown(ROWS)["one sampler"], MIN_SCORE) <= 0.005
+    assert share_answered(by_corpus(read_unknown(ROWS))["one sampler"], MIN_SCORE) <= 0.005
 
 
 def test_at_most_one_unknown_query_in_two_hundred_is_answered_of_all_that_were_measured() -> None:

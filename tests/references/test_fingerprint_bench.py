@@ -54,7 +54,7 @@ def test_a_run_asks_of_known_and_unknown_recordings_and_the_calibration_reads_it
 
     fingerprint.write_rows(tmp_path / "rows.csv", rows, fingerprint_calibration.COLUMNS)
     assert read_unknown(tmp_path / "rows.csv") == {
-        "smoke": [(pytest.approx(row.evidence, abs=0.001), compared(row.frames, blocks_of(5))) for row in unknown]
+        ("smoke", 5): [(pytest.approx(row.evidence, abs=0.001), compared(row.frames, blocks_of(5))) for row in unknown]
     }
     fingerprint.report(rows)
     assert "5 s: 8 known, 3 unknown" in capsys.readouterr().out

@@ -85,6 +85,7 @@ def test_speed_is_found_and_measured(index: LandmarkIndex, factor: float) -> Non
     match = identify(soxr.resample(excerpt(5, 10, 12), RATE * factor, RATE), RATE, index)[0]
     assert match.reference_id == "song-5"
     assert match.speed == pytest.approx(factor, abs=0.01)
+    assert match.pitch == pytest.approx(factor, abs=0.005)
 
 
 @pytest.mark.parametrize("factor", [0.95, 1.05])
@@ -94,6 +95,17 @@ def test_a_stretched_tempo_is_found_and_measured(index: LandmarkIndex, factor: f
     match = identify(librosa.effects.time_stretch(excerpt(5, 8, 20), rate=factor), RATE, index)[0]
     assert match.reference_id == "song-5"
     assert match.speed == pytest.approx(factor, abs=0.01)
+    assert match.pitch == pytest.approx(1, abs=0.005)
+
+
+@pytest.mark.parametrize("semitones", [-0.5, 0.5])
+def test_another_pitch_is_found_and_measured(index: LandmarkIndex, semitones: float) -> None:
+    import librosa
+
+    match = identify(librosa.effects.pitch_shift(excerpt(4, 8, 10), sr=RATE, n_steps=semitones), RATE, index)[0]
+    assert match.reference_id == "song-4"
+    assert match.pitch == pytest.approx(2 ** (semitones / 12), abs=0.005)
+    assert match.speed == pytest.approx(1, abs=0.005)
 
 
 def test_parts_of_two_recordings_are_both_reported(index: LandmarkIndex) -> None:
