@@ -37,7 +37,7 @@ def browse(
     """Show a lake's uploads on a local page: a list with filters, each upload in depth, and the whole over time."""
     from streaming.look.depth import open_index_to_look
     from streaming.look.uploads import open_if_there
-    from streaming.page.serve import free_port, is_loopback
+    from streaming.page.serve import bind, is_loopback
 
     if lake is None:
         raise UserError("--lake is needed (or SOUNDGATE_LAKE)")
@@ -53,11 +53,11 @@ def browse(
     open_index_to_look(index)
     if open_if_there(lake, "verdicts") is None:
         typer.echo(f"{lake} has no verdicts yet; the page shows them as they come", err=True)
-    port = free_port(address, port)
+    listener = bind(address, port)
     if not is_loopback(address):
         typer.echo(f"{address} is reached from other machines too, and the page has no login", err=True)
-    typer.echo(f"http://{address}:{port} (Ctrl+C ends it)")
+    typer.echo(f"http://{address}:{listener.getsockname()[1]} (Ctrl+C ends it)")
     arguments = ["--lake", lake]
     arguments += ["--index", index] if index else []
     arguments += ["--recordings", str(recordings)] if recordings else []
-    serve(arguments, address, port)
+    serve(arguments, address, listener)

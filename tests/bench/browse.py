@@ -25,7 +25,7 @@ from pathlib import Path
 from browse_lake import make
 
 from streaming.look.uploads import Filter, Uploads
-from streaming.page.serve import free_port
+from streaming.page.serve import bind
 from streaming.upkeep import Access, optimize
 
 TIMES = 15
@@ -73,7 +73,8 @@ def measure_page(lake: Path, ids: list[str]) -> None:
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or sys.exit("there is no Chromium")
-    port = free_port("127.0.0.1", 0)
+    with bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
     line = [Path(sys.executable).with_name("soundgate"), "browse", "--lake", lake, "--port", str(port)]
     server = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from streaming.commands.browse import browse
 from streaming.errors import UserError
-from streaming.page.serve import free_port, is_loopback, options_of
+from streaming.page.serve import bind, is_loopback, options_of
 from udfs.track import Track
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -83,7 +83,8 @@ def visited(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("browse")
     lake, contacted = folder / "lake", folder / "contacted"
     lake.mkdir()
-    port = free_port("127.0.0.1", 0)
+    with bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
     line = ["browse", "--lake", str(lake), "--port", str(port)]
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen([sys.executable, "-c", WATCHED, str(contacted), *line], stdout=log, stderr=log)
@@ -313,4 +314,10 @@ def test_it_listens_on_this_machine_alone_unless_told() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(UserError, match="give another"):
-            free_port("127.0.0.1", taken.getsockname()[1])
+            bind("127.0.0.1", taken.getsockname()[1])
+
+
+def test_each_of_the_pages_sixty_files_is_sent_at_once() -> None:
+    # asyncio looks at the protocol before it switches Nagle's algorithm off for what is accepted: 40 ms a file.
+    with bind("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
