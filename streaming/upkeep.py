@@ -9,8 +9,9 @@ writes, which is safe for one writer and no more. So on S3 upkeep asks either fo
 
 How rows lie. The job appends in order of time, and optimizing keeps that, so that readers skip files and row groups by
 the least and greatest `decided_at`. An upload id is random and has no such order: each row group gets a Bloom filter
-of its ids instead, and a look-up reads the one group that has it. (Sorting verdicts by upload id finds one as fast,
-but rewrites the whole table each time, and a page of the newest uploads then reads all of it.)
+of its ids instead, and a look-up reads the one group that has it. An upload's features lie beside each other, second by
+second, because the stage writes them so. (Sorting a table by upload id finds one as fast, but rewrites all of it each
+time, and a page of the newest uploads then reads all of it.)
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ from streaming.lake_reader import query
 
 # Tables that age, and the column by which a row is old.
 AGES_BY = {"verdicts": "decided_at", "rejections": "rejected_at", "features": "decided_at"}
-# Tables whose rows are kept beside each other by these columns, so that one upload's lie in few files.
-CLUSTERED_BY = {"features": ["upload_id", "second"]}
 FOUND_BY = "upload_id"
 # Rows of a row group, what a look-up reads at least: a few MB, the widest rows (spectrograms, refused bytes) fewest.
 GROUP_ROWS = {"verdicts": 16_384, "rejections": 1_024, "features": 256}
@@ -77,13 +76,8 @@ def open_for_upkeep(access: Access, name: str) -> DeltaTable:
 def optimize(access: Access, name: str) -> dict[str, Any]:
     """Write a table's small files together; readers see the same rows before, while and after."""
     table = open_for_upkeep(access, name)
-    columns, written = CLUSTERED_BY.get(name), writer_properties(table, name)
-    if columns is None:
-        result = again(table, lambda: table.optimize.compact(target_size=TARGET_BYTES, writer_properties=written))
-    else:
-        result = again(
-            table, lambda: table.optimize.z_order(columns, target_size=TARGET_BYTES, writer_properties=written)
-        )
+    written = writer_properties(table, name)
+    result = again(table, lambda: table.optimize.compact(target_size=TARGET_BYTES, writer_properties=written))
     table.create_checkpoint()  # a reader then opens one file of the log instead of thousands
     return {"files_before": result["numFilesRemoved"], "files_after": result["numFilesAdded"]}
 

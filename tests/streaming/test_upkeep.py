@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,6 +68,29 @@ def test_optimize_lays_rows_out_so_that_one_upload_is_found_without_reading_the_
     assert len(groups) == 3 * len(SCHEMA.names)
     assert not any(filtered for _, filtered, name in groups if name != "upload_id")
     assert rows_where(str(lake), "verdicts", "upload_id", "upload-3")[0]["upload_id"] == "upload-3"
+
+
+def test_what_was_optimized_is_not_written_again_and_an_uploads_seconds_stay_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "TARGET_BYTES", 100_000)
+    mel = random.Random(1).randbytes(20_000)  # nothing squeezes it: eight rows are more than the target, two are less
+
+    def write(upload: str, seconds: int) -> None:
+        rows = [{"upload_id": upload, "second": second, "mel": mel[second:]} for second in range(seconds)]
+        write_deltalake(tmp_path / "features", pa.Table.from_pylist(rows), mode="append")
+
+    write("long", 8)
+    (large,) = DeltaTable(tmp_path / "features").file_uris()
+    write("short", 2)
+    write("shorter", 2)
+    result = call("optimize", "--lake", tmp_path, "--table", "features", "--json")
+    assert json.loads(result.stdout)["features"] == {"files_before": 2, "files_after": 1}
+    files = DeltaTable(tmp_path / "features").file_uris()
+    assert large in files
+    (other,) = set(files) - {large}
+    seconds = duckdb.execute("SELECT upload_id, second FROM read_parquet(?)", [other]).fetchall()
+    assert sorted(seconds) in (seconds, seconds[2:] + seconds[:2])
 
 
 def test_optimize_beside_a_writer_loses_no_row_of_either(lake: Path) -> None:
