@@ -1,4 +1,4 @@
-"""Low bits: plain payloads are read out, encrypted ones leave an exact noise floor, clean recordings have neither."""
+"""Low bits: plain payloads are read out, encrypted ones are told by a matched filter, clean recordings have neither."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from mock_files import TEXT, classify, encrypted, executable, music, write
 from numpy.typing import NDArray
 
 from udfs.findings import Content
-from udfs.forensics.lowbits import floor_power, measure_floor
-from udfs.forensics.steady_floor import count_stretches, is_amplified
+from udfs.forensics.lowbits import BitOrder, read_plane
+from udfs.forensics.replaced_bits import find_replaced
 
 
-def embed(sound: NDArray[np.int16], data: bytes, depth: int, order: str = "big") -> NDArray[np.int16]:
+def embed(sound: NDArray[np.int16], data: bytes, depth: int, order: BitOrder = "big") -> NDArray[np.int16]:
     """Replace the low `depth` bits, from the first sample on, by `data` over and over."""
     flat = sound.reshape(-1).copy()
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder=order)  # type: ignore[arg-type]
-    bits = np.resize(bits, flat.size * depth).reshape(-1, depth)
+    bits = np.resize(np.unpackbits(np.frombuffer(data, np.uint8), bitorder=order), (flat.size, depth))
     low = bits @ (1 << np.arange(depth)[::-1])
     return ((flat & ~((1 << depth) - 1)) | low).astype(np.int16).reshape(sound.shape)
 
@@ -24,56 +23,82 @@ def embed(sound: NDArray[np.int16], data: bytes, depth: int, order: str = "big")
 @pytest.mark.parametrize("order", ["big", "little"])
 @pytest.mark.parametrize("depth", [1, 2, 4])
 @pytest.mark.parametrize("payload", [TEXT, executable()], ids=["text", "elf"])
-def test_a_plain_payload_is_read_out(depth: int, order: str, payload: bytes) -> None:
+def test_a_plain_payload_is_read_out(depth: int, order: BitOrder, payload: bytes) -> None:
     verdict = classify(write(embed(music(), payload, depth, order)))
     assert verdict.reasons[0].code == "stego.low_bits_payload"
     assert verdict.payloads[0].kind in ("text", "elf")
 
 
+@pytest.mark.parametrize("order", ["big", "little"])
 @pytest.mark.parametrize("depth", [1, 2, 4])
-def test_an_encrypted_payload_leaves_its_floor(depth: int) -> None:
+def test_a_plane_is_read_as_it_was_written(depth: int, order: BitOrder) -> None:
+    samples = np.random.default_rng(1).integers(-32768, 32768, 4001).astype(np.int16)
+    data = encrypted(4000 * depth // 8)
+    assert read_plane(embed(samples, data, depth, order), depth, order)[: len(data)] == data
+
+
+@pytest.mark.parametrize("length", [400, 700])
+def test_a_short_text_at_the_beginning_is_read_out(length: int) -> None:
+    sound = music()
+    hidden = sound.copy()
+    first = 8 * length // sound.shape[1]
+    hidden[:first] = embed(sound[:first], TEXT[:length], 1)
+    verdict = classify(write(hidden))
+    assert verdict.reasons[0].code == "stego.low_bits_payload"
+    assert verdict.payloads[0].kind == "text"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_an_encrypted_payload_is_told(depth: int) -> None:
     hidden = embed(music(seconds=6), encrypted(200_000), depth)
     verdict = classify(write(hidden, container="FLAC"))
     assert verdict.reasons[0].code == "stego.low_bits_floor"
-    assert verdict.evidence["floor_depth"] == depth
+    assert verdict.evidence["replaced_depth"] == depth
 
 
-def test_the_floor_s_power_is_what_replacing_bits_adds() -> None:
-    rng = np.random.default_rng(1)
-    tone = 9000 * np.sin(np.arange(200_000) * 0.02)
-    clean = np.rint(tone).astype(np.int16)
-    for depth in (1, 2, 4):
-        hidden = embed(clean, rng.bytes(100_000), depth)
-        assert np.var(hidden - tone) == pytest.approx(floor_power(depth), rel=0.03)
-        assert measure_floor(hidden).depth == depth
+def loud_noise(count: int, seed: int, top: float = 0.1) -> NDArray[np.int16]:
+    """Noise whose spectrum's upper half is `top` of its lower one: loud, full-band, and no sample like the next."""
+    rng = np.random.default_rng(seed)
+    spectrum = np.fft.rfft(rng.normal(0, 4000, count))
+    spectrum[len(spectrum) // 2 :] *= top
+    return np.rint(np.fft.irfft(spectrum, count)).astype(np.int16)
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+def test_encrypted_bits_are_told_where_the_sound_is_loud_at_every_frequency(depth: int) -> None:
+    sound = loud_noise(120_000, 3, 0.0015 * (1 << depth))
+    found = find_replaced(embed(sound, encrypted(60_000), depth), 32768)
+    assert found
+    assert found.depth == depth
+    assert found.likelihood > 20
+    plain = find_replaced(sound, 32768)
+    assert plain is None or plain.likelihood < 5
+
+
+def test_the_part_that_was_replaced_is_found() -> None:
+    sound = loud_noise(60_000, 4, 0.005)
+    sound[20_000:45_000] = embed(sound[20_000:45_000], encrypted(4_000), 1)
+    found = find_replaced(sound, 32768)
+    assert found
+    assert 8 <= found.blocks <= 14  # of 2,048 new samples each
 
 
 @pytest.mark.parametrize("name", ["hill-of-sorrows.ogg", "west.ogg", "exotic-birds-field-recording.ogg"])
-def test_a_clean_recording_has_no_such_floor(name: str) -> None:
+def test_in_a_clean_recording_no_bits_were_replaced(name: str) -> None:
     verdict = classify(write(music(name)))
     assert verdict.content is Content.REAL
-    assert verdict.evidence["floor_windows"] < 3
+    assert verdict.evidence.get("replaced_log_likelihood", 0) < 6
 
 
-@pytest.mark.parametrize("depth", [1, 2, 4])
-def test_steady_frequencies_tell_the_floor_where_they_are_few(depth: int) -> None:
-    rng = np.random.default_rng(3)
-    count = 4 << 16
-    spectrum = np.fft.rfft(rng.normal(0, 1, count))
-    spectrum[int(0.94 * len(spectrum)) :] = 0  # a codec's cut-off at 20.7 kHz
-    sound = np.rint(np.fft.irfft(spectrum, count) * 3000).astype(np.int16)
-    hidden = embed(sound, rng.bytes(count // 2), depth)
-    depths = (1, 2, 4)
-    powers = [floor_power(other) for other in depths]
-    found = dict(zip(depths, count_stretches(hidden, powers), strict=True))
-    assert found.pop(depth) >= 2
-    assert not any(found.values())
-    assert not any(count_stretches(sound, powers))
-
-
-def test_a_recording_amplified_after_it_was_rounded_is_not_measured() -> None:
+def test_a_recording_amplified_after_it_was_rounded_passes() -> None:
     rounded = music()[:, 0].astype(np.int32)
     louder = np.rint(np.clip(rounded * 2.45, -32768, 32767)).astype(np.int16)  # its floor is that of one replaced bit
-    assert is_amplified(louder)
-    assert not is_amplified(rounded)
     assert classify(write(louder)).content is Content.REAL
+
+
+def test_sound_that_fades_or_is_cut_off_passes() -> None:
+    sound = music()[:, 0].astype(np.float64)
+    faded = np.rint(sound * np.linspace(1, 0, len(sound)) ** 6).astype(np.int16)
+    cut = np.clip(np.rint(sound * 8), -32768, 32767).astype(np.int16)
+    for spoilt in (faded, cut):
+        assert classify(write(spoilt)).content is Content.REAL

@@ -118,7 +118,7 @@ def _sample_tests(signal: Signal, numbers: dict[str, float]) -> Iterator[list[Fi
         sliced, held = without_holds(signal)
         measured = measure(sliced)
         yield find_data_like(sliced, held, measured, numbers)
-        yield find_low_bits(signal, numbers)
+        yield find_low_bits(signal, held, numbers)
     yield find_modem(signal, numbers)
     if signal.lossless and held == 1 and not signal.coarse:
         yield find_mixture(sliced, measured, numbers)

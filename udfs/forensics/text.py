@@ -25,8 +25,9 @@ MAX_TEXT_CORRELATION = 0.8  # of neighbouring bytes; letters are nearly independ
 _MIN_BASE64_CODES = 32  # different ones; fewer fit at many offsets
 _SMOOTHING_CODES = 6.0  # standard deviation, in codes, of the smoothed histogram
 
-_PRINTABLE = np.zeros(256, dtype=bool)
-_PRINTABLE[[9, 10, 12, 13, *range(32, 127)]] = True
+_ASCII = np.zeros(256, dtype=bool)
+_ASCII[[9, 10, 12, 13, *range(32, 127)]] = True
+_PRINTABLE = _ASCII.copy()
 _PRINTABLE[0x80:0xF5] = True  # UTF-8's bytes; the language tables make them dear
 _BASE64 = np.zeros(256, dtype=bool)
 _BASE64[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")] = True
@@ -119,9 +120,10 @@ def find_text(codes: Bytes, least: int = MIN_RUN, bits: float = MIN_TEXT_BITS) -
     start, end = longest_run(_HEX[codes])
     if end - start >= least and _is_hex(codes[start:end]):
         return TextRun("hex", start, end)
-    start, end = longest_run(_PRINTABLE[codes])
-    if end - start >= least and is_text(codes[start:end], bits):
-        return TextRun("text", start, end)
+    for printable in (_PRINTABLE, _ASCII):  # half of all bytes may be UTF-8, so that noise goes on where text ends
+        start, end = longest_run(printable[codes])
+        if end - start >= least and is_text(codes[start:end], bits):
+            return TextRun("text", start, end)
     return None
 
 

@@ -50,5 +50,5 @@ def _commonest(codes: NDArray[np.uint8], length: int) -> bytes:
 def undo_xor(data: bytes, key: bytes) -> bytes:
     """`data` with a repeating key taken off."""
     codes = np.frombuffer(data, np.uint8)
-    repeated: NDArray[np.uint8] = np.resize(np.frombuffer(key, np.uint8), len(codes))
+    repeated = np.tile(np.frombuffer(key, np.uint8), len(codes) // len(key) + 1)[: len(codes)]
     return (codes ^ repeated).tobytes()
