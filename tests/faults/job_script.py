@@ -169,7 +169,7 @@ class Settle(Action):
             if batch_id is None:
                 return False
             floor = batch_id if floor is None else floor
-            found_nothing_ever = before is None and "addBatch" not in stage.last("durationMs")
+            found_nothing_ever = "addBatch" not in stage.last("durationMs") and (before is None or not stage.produced)
             return found_nothing_ever or (batch_id > floor and stage.last("numInputRows") == 0)
 
         _wait(stage, idle)
