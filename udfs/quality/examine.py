@@ -14,7 +14,7 @@ from udfs.quality.dropouts import find_dropouts
 from udfs.quality.glimpses import Floats, frequencies_of, take_glimpses
 from udfs.quality.grade import Measures, grade
 from udfs.quality.loudness_range import estimate_loudness_range
-from udfs.quality.noise_floor import signal_and_noise
+from udfs.quality.noise_floor import find_floor
 from udfs.quality.rounding import rounding_noise
 from udfs.quality.weighting import k_weights
 
@@ -44,11 +44,11 @@ def _examine(samples: Floats, sample_rate: int) -> Quality | None:
     if glimpses is None:
         return None
     weights = _weights(sample_rate)
-    signal, noise = signal_and_noise(glimpses.powers, glimpses.frequencies, weights)
-    if not 0 < signal < math.inf or not 0 < glimpses.level < math.inf:
+    floor = find_floor(glimpses.powers, glimpses.frequencies, weights)
+    if not 0 < floor.signal < math.inf or not 0 < glimpses.level < math.inf:
         return None
     rounding = rounding_noise(glimpses.windows)
-    noise = max(noise, rounding)
+    noise = max(floor.noise, rounding)
     bandwidth = find_bandwidth(glimpses.powers, glimpses.frequencies)
     dropouts, lost_seconds = find_dropouts(glimpses, math.sqrt(3 * rounding))
     seconds = len(samples) / sample_rate
@@ -56,7 +56,8 @@ def _examine(samples: Floats, sample_rate: int) -> Quality | None:
         Measures(
             clipped_share=clipped_share(glimpses.windows),
             noise_floor_db=_decibels(noise) if noise else None,
-            signal_to_noise_db=_decibels(signal) - _decibels(noise) if noise else None,
+            signal_to_noise_db=_decibels(floor.signal) - _decibels(noise) if noise else None,
+            uneven_share=floor.uneven_share,
             bandwidth_hz=bandwidth.hz,
             cliff_db=bandwidth.cliff_db,
             dropouts_a_minute=60 * dropouts / seconds,

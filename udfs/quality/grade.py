@@ -19,6 +19,7 @@ class Measures:
     clipped_share: float
     noise_floor_db: float | None  # None: nothing is steady enough to be noise
     signal_to_noise_db: float | None
+    uneven_share: float  # of the loud half's power: little where nothing but noise is heard
     bandwidth_hz: float
     cliff_db: float  # 0: the spectrum fades, and nothing cut it off
     dropouts_a_minute: float
@@ -45,9 +46,10 @@ def impair(measures: Measures, sample_rate: int) -> dict[str, float]:
     """Give each measure's impairment, 0 (none) to 1 (nothing is left)."""
     cut = min(measures.bandwidth_hz if measures.cliff_db else math.inf, sample_rate / 2)
     noise = math.inf if measures.signal_to_noise_db is None else measures.signal_to_noise_db
+    noise_alone = _ramp(-measures.uneven_share, -0.14, -0.08)  # it may be the recording: half of it counts
     return {
         "clipping": _ramp(math.log10(measures.clipped_share + 1e-9), -3.7, -0.5) ** 2,
-        "noise": _ramp(-noise, -50.0, -15.0),
+        "noise": _ramp(-noise, -50.0, -15.0) * (1 - noise_alone / 2),
         "bandwidth": _ramp(-math.log2(cut), -math.log2(15_000), -math.log2(500)),
         "dropouts": _ramp(math.log10(measures.lost_share + 1e-9), -3.3, -1.1) ** 2,
         "range": 0.0 if measures.loudness_range_lu is None else 0.1 * _ramp(-measures.loudness_range_lu, -1.0, 1.0),

@@ -71,6 +71,17 @@ def test_noise_is_measured_within_six_decibels_under_speech_and_is_not_seen_in_m
         assert examined(music.samples, music.sample_rate).measures["signal_to_noise_db"] is None
 
 
+def test_noise_that_may_be_the_recording_is_fair_and_a_voice_under_as_much_of_it_is_poor(speech: np.ndarray) -> None:
+    low_pass = scipy.signal.butter(1, 3_000, fs=RATE, output="sos")
+    rain = scipy.signal.sosfilt(low_pass, noise(len(speech), 0.2)) * (1 + 0.3 * np.sin(np.arange(len(speech)) / RATE))
+    quality = examined(rain)
+    assert (quality.grade, quality.because) == (Grade.FAIR, ("noise",))
+    assert quality.measures["uneven_share"] < 0.08
+    voice = examined(speech + rain * float(np.std(speech) / np.std(rain)) / 2)
+    assert (voice.grade, voice.because[0]) == (Grade.POOR, "noise")
+    assert voice.measures["uneven_share"] > 0.3
+
+
 def test_a_spectrum_that_fades_was_cut_by_nobody(speech: np.ndarray) -> None:
     for order, hertz in ((1, 2_000), (2, 6_000)):
         quality = examined(scipy.signal.sosfilt(scipy.signal.butter(order, hertz, fs=RATE, output="sos"), speech))
