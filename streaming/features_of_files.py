@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from streaming.errors import UserError
+from streaming.local_files import decode_file
 from streaming.partition_key import printable
-from udfs.errors import TrackError
 from udfs.features import NAMES, Features, extract_features
 from udfs.features.annotation_csv import LAYOUTS, write_lines
 from udfs.features.rows import rows_of, summarise
 from udfs.sandbox import SandboxedDecoder
-from udfs.track import Track
 
 NO_MATPLOTLIB = "--picture needs matplotlib: install soundgate with its extra `look`"
 
@@ -55,11 +54,7 @@ def extract(path: Path, names: tuple[str, ...]) -> Features:
     UserError
         The file cannot be read, or holds no sound.
     """
-    try:
-        track = Track.from_file(path)
-        return extract_features(track, _decoder()(track), names)
-    except (OSError, TrackError) as error:
-        raise UserError(f"{printable(str(path))}: {error}") from error
+    return extract_features(*decode_file(path, _decoder()), names)
 
 
 @cache

@@ -6,8 +6,15 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streaming.errors import UserError
+from streaming.partition_key import printable
+
+if TYPE_CHECKING:  # at run time only where something is decoded
+    from udfs.decode import Decoded
+    from udfs.sandbox import SandboxedDecoder
+    from udfs.track import Track
 
 
 def find_files(paths: list[Path]) -> Iterator[Path]:
@@ -37,3 +44,23 @@ def is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
         return False
+
+
+def decode_file(path: Path, decode: SandboxedDecoder) -> tuple[Track, Decoded]:
+    """Read a file and decode it.
+
+    Raises
+    ------
+    UserError
+        It cannot be read, or holds no sound.
+    """
+    from udfs.errors import TrackError
+    from udfs.track import Track
+
+    try:
+        track = Track.from_file(path)
+        return track, decode(track)
+    except OSError as error:
+        raise UserError(f"{printable(str(path))}: {error.strerror}") from error
+    except TrackError as error:
+        raise UserError(f"{printable(str(path))}: {error}") from error

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streaming.errors import UserError
+from streaming.local_files import decode_file
 from streaming.partition_key import printable
 from udfs.decode import Decoded
 from udfs.errors import TrackError
@@ -18,7 +19,6 @@ from udfs.quality import examine_quality
 from udfs.quality.alignment import NotAlignedError
 from udfs.quality.fidelity import Fidelity, compare
 from udfs.sandbox import SandboxedDecoder
-from udfs.track import Track
 
 Told = tuple[dict[str, Any], str]  # for machines, for people
 MARGIN_MS = 1000  # around a matched segment, whose ends are known to about a second
@@ -28,7 +28,7 @@ NOTHING = "nothing can be said of it: less than 2,048 frames, or silence"
 def grade_file(path: Path) -> Told:
     """Grade one file by what is heard in it."""
     with SandboxedDecoder() as decode:
-        decoded = read(path, decode)
+        _, decoded = decode_file(path, decode)
     found = examine_quality(decoded.samples, decoded.sample_rate)
     if found is None:
         return {"path": str(path), "grade": None, "why": NOTHING}, f"{printable(str(path))}: {NOTHING}"
@@ -49,7 +49,7 @@ def compare_files(reference: Path, degraded: Path, speed: float = 1.0) -> Told:
         One of the files cannot be read, or nothing of the one is in the other.
     """
     with SandboxedDecoder() as decode:
-        ours, theirs = read(reference, decode), read(degraded, decode)
+        (_, ours), (_, theirs) = decode_file(reference, decode), decode_file(degraded, decode)
     try:
         found = compare(ours.mono(), ours.sample_rate, theirs.mono(), theirs.sample_rate, speed)
     except NotAlignedError as error:
@@ -86,7 +86,7 @@ def compare_upload(lake: str, upload_id: str, references: Path) -> Told:
             upload = decode(read_stored(verdict, lake))
         except TrackError as error:
             raise UserError(f"the upload {upload_id}: {error}") from error
-        recording = read(path, decode)
+        _, recording = decode_file(path, decode)
     speed = float(verdict["speed"] or 1.0)
     ours = segment(recording, verdict["reference_offset_ms"], round(verdict["matched_ms"] * speed))
     theirs = segment(upload, verdict["query_offset_ms"], verdict["matched_ms"])
@@ -125,13 +125,3 @@ def tell(found: Fidelity) -> Told:
         f"compared {found.compared_ms / 1000:.1f} s, {where} of the copy",
     ]
     return told, "\n".join(lines)
-
-
-def read(path: Path, decode: SandboxedDecoder) -> Decoded:
-    """Decode a file; raises `UserError` where it cannot be read or holds no sound."""
-    try:
-        return decode(Track.from_file(path))
-    except OSError as error:
-        raise UserError(f"{printable(str(path))}: {error.strerror}") from error
-    except TrackError as error:
-        raise UserError(f"{printable(str(path))}: {error}") from error
