@@ -23,6 +23,7 @@ pytestmark = pytest.mark.spark
 
 FLOOD, HONEST, SECOND = 1_000_000, 1, 2
 BOUND = 100
+FILE = 10_000  # records; a writer of record files begins a new one behind so many
 ONE_KEY = "mallory/one key for all"
 
 
@@ -47,7 +48,8 @@ def play_flood(stage: Stage, number: int, waves: int, shortened_seconds: int) ->
     seen: list[Counted] = []
     stage.job.writer.observers.append(lambda _, counted: seen.append(counted))
     for wave in range(waves):
-        play(stage, Add(flood(FLOOD + wave * size, size)), Settle())
+        parts = range(wave * size, wave * size + size, FILE)
+        play(stage, *(Add(flood(FLOOD + part, min(FILE, wave * size + size - part))) for part in parts), Settle())
         memory.append(resident())
     assert max(counted.in_flight for counted in seen) == waves * size + 1
     play(stage, Add([*honest[2:], *second]), Settle(), Advance(shortened_seconds + 1), Settle())
