@@ -28,6 +28,8 @@ SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
 TRIES = 4  # of a task, as on a cluster: a worker that the kernel killed for memory is no reason to stop
 MOST_PARTITIONS = 64  # unless more are asked for: each costs 0.1 s of CPU a batch
 
+SOCKET_SECONDS = "120"  # within Spark's own 15 a starved machine's worker could not report, and the query ended
+
 PROPERTIES = {
     # Delta's commands and its log as a table format.
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -48,6 +50,7 @@ PROPERTIES = {
     "spark.speculation": "false",
     # A worker opens the index once and lives on.
     "spark.python.worker.reuse": "true",
+    "spark.python.authenticate.socketTimeout": f"{SOCKET_SECONDS}s",
     # The UI keeps each batch's jobs and plans in the driver's memory, up to these numbers.
     "spark.ui.retainedJobs": "100",
     "spark.ui.retainedStages": "100",
@@ -85,6 +88,7 @@ def start_session(partitions: int | None = None, more: dict[str, str] | None = N
     """
     # Without it, the workers are whichever python3 comes first on PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_AUTH_SOCKET_TIMEOUT", SOCKET_SECONDS)  # the driver's own end of the same sockets
     builder = SparkSession.builder.appName("soundgate")
     properties = PROPERTIES
     if submitted():
