@@ -22,6 +22,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name that all of Spark's users know
 
 from streaming.catalogue import CODES, HASHES, RECORDINGS, Catalogue
+from streaming.prints import read_between, read_print
 from udfs.fetched_line import PIECE, fetched_generation, pieces_around
 from udfs.fingerprint import Fingerprint
 from udfs.match import NEXT, best_matches, follow_listed
@@ -29,7 +30,6 @@ from udfs.postings import GROUP, GROUPS, MOST, Postings, vote
 from udfs.segments import FOLLOWED, Block, blocks
 from udfs.shortlist import Chance, Shortlist, shortlist
 
-PRINT = "struct<signs: binary, strong: binary, active: binary>"
 VOTED = "query string, block int, start long, votes long"
 LISTED = (
     "query string, block int, starts array<long>, stretches array<double>, evidence array<double>, "
@@ -43,18 +43,6 @@ FOUND = f"query string, {MATCH}"
 AROUND = PIECE // 2  # frames to spare beyond what a candidate may touch
 
 
-def pack(fingerprint: Fingerprint) -> tuple[bytes, bytes, bytes]:
-    """Give a fingerprint as a `PRINT`."""
-    return fingerprint.signs.tobytes(), fingerprint.strong.tobytes(), fingerprint.active.tobytes()
-
-
-def unpack(value: Any) -> Fingerprint:
-    """Read a `PRINT`, as a Spark row or pandas gives it."""
-    parts = [value[name] for name in ("signs", "strong", "active")]
-    kinds = (np.uint64, np.uint64, np.uint8)
-    return Fingerprint(*(np.frombuffer(part, kind) for part, kind in zip(parts, kinds, strict=True)))
-
-
 @contextmanager
 def identify_prints(
     spark: SparkSession, catalogue: Catalogue, queries: DataFrame, min_score: float
@@ -64,7 +52,8 @@ def identify_prints(
     Parameters
     ----------
     queries
-        Columns ``query`` (unique text) and ``print`` (`PRINT`); read several times, so from a table or kept.
+        Columns ``query`` (unique text) and ``print`` (`streaming.schemas.PRINT`); read several times, so from a table
+        or kept.
     min_score
         As in `udfs.match.identify`.
 
@@ -75,8 +64,9 @@ def identify_prints(
         with whether each was accepted or is but the next candidate.
         It is to be used within the context.
     """
-    voted = _best_voted(vote_slabs(spark, catalogue, queries)).persist()
-    listed = list_candidates(spark, catalogue, queries, voted).persist()
+    lean = queries.withColumn("print", F.col("print").dropFields("between"))
+    voted = _best_voted(vote_slabs(spark, catalogue, lean)).persist()
+    listed = list_candidates(spark, catalogue, lean, voted).persist()
     try:
         yield _named(spark, catalogue, follow_candidates(spark, catalogue, queries, listed, min_score))
     finally:
@@ -101,7 +91,7 @@ def _vote(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
                 np.frombuffer(slab.bases, np.int64).reshape(1, -1),
             )
             for query in slab.queries:
-                for block in blocks(unpack(query["print"])):
+                for block in blocks(read_print(query["print"])):
                     found = vote(block.print, postings, int(slab.slab))
                     columns = {"start": found.starts, "votes": found.votes}
                     yield pd.DataFrame({"query": query["query"], "block": block.number, **columns})
@@ -121,14 +111,14 @@ def list_candidates(spark: SparkSession, catalogue: Catalogue, queries: DataFram
     asked = voted.join(queries, "query")
 
     def touched(starts: list[int], value: Any, block: int) -> list[int]:
-        count = len(_block(unpack(value), block).print.signs)
+        count = len(_block(read_print(value), block).print.signs)
         first = np.array(starts, np.int64) - AROUND
         return pieces_around(first, first + count + 2 * AROUND, frames)
 
     def align(key: tuple[Any, ...], left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
         (asking,) = left.to_dict("records")
         generation = fetched_generation(_pieces(right), frames, edges, removed, sample)
-        block = _block(unpack(asking["print"]), asking["block"])
+        block = _block(read_print(asking["print"]), asking["block"])
         starts = np.array(asking["starts"], np.int64)
         one = shortlist(block.print, generation.planes, generation.edges, sample, starts)
         best = slice(FOLLOWED)
@@ -148,20 +138,21 @@ def follow_candidates(
     frames, edges, removed, sample = _known(catalogue)
 
     def touched(starts: list[int], value: Any, block: int) -> list[int]:
-        count = len(_block(unpack(value), block).print.signs)
+        count = len(_block(read_print(value), block).print.signs)
         number = np.searchsorted(edges, np.array(starts, np.int64) + count // 2, side="right") - 1
         number = np.unique(number[(number >= 0) & (number < len(edges) - 1)])
         first, end = edges[number].astype(np.int64), edges[number + 1].astype(np.int64)
         return pieces_around(first - AROUND, end + AROUND, frames)
 
     def follow(key: tuple[Any, ...], left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
-        query = unpack(left["print"].iloc[0])
+        taken = left["print"].iloc[0]
+        query = read_print(taken)
         generation = fetched_generation(_pieces(right), frames, edges, removed, sample)
         lists = {row["block"]: _shortlist(row) for row in left.to_dict("records")}
         parts = list(blocks(query))
         found = follow_listed(parts, [lists.get(part.number, EMPTY) for part in parts], generation, frames)
         rows = []
-        for rank, match in enumerate(best_matches(query, found, min_score, further=NEXT)):
+        for rank, match in enumerate(best_matches(query, found, min_score, read_between(taken), NEXT)):
             rows.append({**asdict(match), "query": key[0], "rank": rank, "number": int(match.reference_id)})
         return pd.DataFrame(rows, columns=[one.split()[0] for one in FOUND.split(", ")])
 

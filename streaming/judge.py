@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streaming.index_place import is_catalogue
+from streaming.prints import take_print
 from streaming.settings import Settings
 from udfs.classify import Classifier
 from udfs.decode import Decoded
 from udfs.findings import Classification, Content
-from udfs.fingerprint import fingerprint
 from udfs.index_files import MANIFEST, IndexRefusedError
 from udfs.landmark_index import LandmarkIndex, open_index
 from udfs.match import MIN_SCORE
@@ -35,8 +35,7 @@ class OpenedJudge:
         """Take the fingerprint of a track that is to be identified elsewhere; None for what is no sound."""
         if not self.prints or decoded is None or classification.content is Content.MOCK:
             return None
-        taken = fingerprint(decoded.mono(), decoded.facts.sample_rate)
-        return {name: getattr(taken, name).tobytes() for name in ("signs", "strong", "active")}
+        return take_print(decoded.mono(), decoded.facts.sample_rate)
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,9 @@ class Fingerprint:
 
 def fingerprint(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
     """Take the fingerprint of mono samples of shape (n,), at any rate in Hz and any loudness."""
-    energy = np.concatenate(
-        [
-            code_kernels.band_power(spectrum, _BAND_OF_BIN, _SHARE_OF_BIN, BANDS)
-            for spectrum in transforms(resample(samples, sample_rate))
-        ]
-    )
+    energy = _band_power(resample(samples, sample_rate))
     loudness = energy.sum(axis=1)
-    outstanding = code_kernels.stand_out(np.sqrt(np.sqrt(energy)), AROUND_FRAMES, AROUND_BANDS)
+    outstanding = _stand_out(energy)
     signs, strong = code_kernels.pack(outstanding, 0.0), code_kernels.pack(outstanding, STRONG)
     active = (loudness > float(loudness.max(initial=0.0)) * SILENT).astype(np.uint8)
     silent = active == 0
@@ -64,10 +59,25 @@ def fingerprint(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
     return Fingerprint(signs, strong, active)
 
 
+def signs_of(mono: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Take the signs alone of samples at `RATE`, shape (n,); where it is silent they mean nothing."""
+    return np.asarray(code_kernels.pack(_stand_out(_band_power(mono)), 0.0))
+
+
 def noise_codes(count: int) -> NDArray[np.uint64]:
     """Return signs and strong ones that agree with nothing, shape (2, count): for silence and a time line's ends."""
     random = np.random.default_rng(0x50554E44).integers(0, 2**64, (4, count), dtype=np.uint64)
     return np.stack([random[0], random[0] & random[1] & random[2]])
+
+
+def _band_power(mono: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate(
+        [code_kernels.band_power(spectrum, _BAND_OF_BIN, _SHARE_OF_BIN, BANDS) for spectrum in transforms(mono)]
+    )
+
+
+def _stand_out(energy: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(code_kernels.stand_out(np.sqrt(np.sqrt(energy)), AROUND_FRAMES, AROUND_BANDS))
 
 
 def _filterbank() -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -125,6 +125,36 @@ def _align(
                     found[i, 2] = stretches[s]
 
 
+def _tally(
+    codes: NDArray[np.uint64],
+    active: NDArray[np.uint8],
+    planes: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    reach: int,
+    stretch: float,
+    found: NDArray[np.int64],
+) -> None:
+    """Count for each start how often a query's bit is set, and how often not, by what the reference's bit is.
+
+    `found[i, shift + reach]` counts the set bits and the others where the reference's is not set, set, and strong.
+    The query is stretched about its middle, as `align` does it.
+    """
+    count = len(codes)
+    end = planes.shape[1] * planes.shape[2]
+    found[:] = 0
+    for i in range(len(starts)):
+        for d in range(2 * reach + 1):
+            for t in range(count):
+                at = starts[i] + d - reach + t + np.int64(np.round((t - count * 0.5) * stretch))
+                if not active[t] or at < 0 or at >= end:
+                    continue
+                sign, strong = planes[0, at & 3, at >> 2], planes[1, at & 3, at >> 2]
+                for kind in range(3):
+                    bits = ~sign if kind == 0 else (sign & ~strong if kind == 1 else sign & strong)
+                    found[i, d, kind, 0] += np.int64(ones(bits & codes[t]))
+                    found[i, d, kind, 1] += np.int64(ones(bits & ~codes[t]))
+
+
 def _path(
     codes: NDArray[np.uint64],
     active: NDArray[np.uint8],
@@ -224,6 +254,9 @@ with filling_the_cache():
             types.float64[:, ::1],
         )
     )(_align)
+    tally = compiled(
+        types.void(_CODES, _FLAGS, _PLANES, _FRAMES, types.int64, types.float64, types.Array(types.int64, 4, "C"))
+    )(_tally)
     follow = compiled(
         types.Tuple((types.float64, types.float64, types.int64, types.int64))(
             _CODES,

@@ -16,7 +16,7 @@ from udfs.findings import Match
 from udfs.fingerprint import BAND_OCTAVES, Fingerprint, fingerprint
 from udfs.landmark_index import Generation, LandmarkIndex
 from udfs.postings import vote
-from udfs.repeats import settle
+from udfs.repeats import Between, between_frames, settle
 from udfs.segments import Block, Segment, block_segments, blocks, continues, follow, joined, length_in_blocks, weigh
 from udfs.shortlist import Shortlist, shortlist
 from udfs.spectrum import RATE, frame_to_ms, resample
@@ -69,25 +69,22 @@ def candidates(
     mono = resample(samples, sample_rate)
     query = fingerprint(mono, RATE)
     found = [one for generation in index.generations for one in search_generation(query, generation, index.frames)]
-    return best_matches(query, found, min_score, mono, NEXT)
+    return best_matches(query, found, min_score, between_frames(mono), NEXT)
 
 
 def best_matches(
     query: Fingerprint,
     found: list[Found],
     min_score: float,
-    mono: NDArray[np.float32] | None = None,
+    between: Between,
     further: int = 0,
 ) -> list[Match]:
-    """Choose what to answer of what was found, best first, and so many `further` ones of a lower score.
-
-    With the query's samples at `RATE` a recording's repeats are told apart.
-    """
+    """Choose what to answer of what was found, best first, and so many `further` ones of a lower score."""
     ordered = sorted(found, key=lambda one: -one.segment.evidence)
     best = _without_repeats(ordered)
     accepted = [one for one in best if one.score >= min_score]
     others = [one for one in best if one.score < min_score][:further]
-    settled = accepted if mono is None else [_settled(one, query, mono) for one in accepted]
+    settled = [_settled(one, query, between) for one in accepted]
     length = len(query.signs)
     return [_match(one, length) for one in settled] + [_match(one, length, accepted=False) for one in others]
 
@@ -168,11 +165,11 @@ def _without_repeats(found: Iterable[Found]) -> list[Found]:
     return kept
 
 
-def _settled(best: Found, query: Fingerprint, mono: NDArray[np.float32]) -> Found:
+def _settled(best: Found, query: Fingerprint, between: Between) -> Found:
     """Choose among the places of one recording that agree nearly as well; an unsure answer stays as it is."""
     if best.score < LEAST_SETTLED:
         return best
-    return replace(best, segment=settle(best.segment, query, mono, best.generation.planes, best.generation.edges))
+    return replace(best, segment=settle(best.segment, query, between, best.generation.planes, best.generation.edges))
 
 
 def _match(found: Found, length: int, accepted: bool = True) -> Match:

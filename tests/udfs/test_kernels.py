@@ -99,6 +99,20 @@ def test_alignment_finds_the_best_shift_and_stretch() -> None:
     assert found[1, 0] == best
 
 
+def test_a_query_s_bits_are_counted_by_what_the_reference_has_there() -> None:
+    codes, planes = line(25, 4 * 300)
+    query, active = codes[0, 500:600].copy(), np.ones(100, np.uint8)
+    query[20:40] = words(4, 20)
+    active[:10] = 0
+    found = np.empty((1, 3, 3, 2), np.int64)
+    kernels.tally(query, active, planes, np.array([501]), 1, 0.0, found)
+    bits = [(word[:, None] >> np.arange(64, dtype=np.uint64) & np.uint64(1)).astype(int) for word in (query, *codes)]
+    for shift in range(3):
+        at = slice(500 + shift + 10, 600 + shift)
+        heard, kind = bits[0][10:], bits[1][at] * (1 + bits[2][at])
+        assert found[0, shift].tolist() == [[((kind == k) & (heard == h)).sum() for h in (1, 0)] for k in range(3)]
+
+
 @pytest.mark.parametrize("turn", [-1, 0, 1])
 def test_a_path_follows_a_query_that_drifts_and_leaves_out_what_does_not_agree(turn: int) -> None:
     codes, planes = line(30, 4 * 500)

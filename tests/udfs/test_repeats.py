@@ -15,8 +15,8 @@ from references.build import build_index
 from udfs.fingerprint import fingerprint
 from udfs.landmark_index import LandmarkIndex, open_index
 from udfs.match import identify, search_generation
-from udfs.repeats import distant_places
-from udfs.spectrum import FRAMES_PER_SECOND
+from udfs.repeats import all_between_frames, between_frames, distant_places, likelihoods
+from udfs.spectrum import FRAMES_PER_SECOND, resample
 
 REPEATS = 12
 PERIOD = 4.01  # seconds: 86.3 frames
@@ -65,6 +65,20 @@ def test_places_that_the_shortlist_did_not_bring_are_looked_for_in_all_of_the_re
     )  # as if the shortlist had brought but another repeat
     back = distant_places(moved, query, generation.planes, generation.edges)
     assert any(abs(distance + away[0]) < 4 for distance in back)
+
+
+def test_signs_between_frames_are_the_same_taken_of_all_or_of_a_part() -> None:
+    mono = resample(music(3, 8), RATE)
+    whole = all_between_frames(mono, len(fingerprint(mono, 11025).signs))
+    for first, end in ((0, 30), (40, 90), (len(whole[0]) - 20, len(whole[0]))):
+        assert np.array_equal(np.stack(between_frames(mono)(first, end)), whole[:, first:end])
+
+
+def test_a_place_is_no_likelier_for_its_strong_bits_when_it_explains_less_of_what_was_heard() -> None:
+    counts = np.array([[[110, 990], [50, 50], [760, 40]], [[55, 1045], [270, 30], [594, 6]]])
+    fit = (counts[..., 0] - counts[..., 1]) @ [-1, 1, 3]
+    assert fit.tolist() == [3040, 2994]
+    assert np.argmax(likelihoods(counts[None, :, None])) == 1
 
 
 @pytest.mark.parametrize("heard", [3, 8, 16])
