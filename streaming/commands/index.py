@@ -112,7 +112,7 @@ def list_recordings(index: Index, as_json: Json = False) -> None:
 
 @app.command(epilog=VERIFY_EPILOG)
 def verify(index: Index, as_json: Json = False) -> None:
-    """Read an index whole and compare every file with its manifest; opening one compares lengths and ends only."""
+    """Read an index whole and compare every file with its manifest; opening a large one compares lengths and ends."""
     from udfs.fingerprint import VERSION
     from udfs.index_files import damaged_files, read_manifest
 

@@ -217,6 +217,12 @@ def swap_ends(folder: Path) -> None:
         file.write(b"\x00" * 8)
 
 
+def change_one_byte(folder: Path) -> None:
+    data = bytearray(planes(folder).read_bytes())
+    data[len(data) // 2] ^= 1
+    planes(folder).write_bytes(data)
+
+
 def change_version(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["fingerprint"] -= 1
@@ -234,6 +240,7 @@ def leave_the_folder(folder: Path) -> None:
     [
         (truncate, "has 1000 bytes"),
         (swap_ends, "not what its manifest says"),
+        (change_one_byte, "not what its manifest says"),
         (change_version, "version"),
         (leave_the_folder, "outside"),
         (lambda folder: planes(folder).unlink(), "missing"),
@@ -249,14 +256,18 @@ def test_a_broken_index_is_refused_at_opening(built: Path, harm: object, message
         open_index(built)
 
 
-def test_verify_finds_one_changed_byte(built: Path) -> None:
-    path = planes(built)
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
+def test_of_an_index_too_large_to_be_read_at_opening_verify_finds_one_changed_byte(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_one_byte(built)
+    monkeypatch.setattr("udfs.index_files.WHOLE", 0)
+    assert len(open_index(built)) == 4
     result = CliRunner().invoke(app, ["index", "verify", "-i", str(built), "--json"])
     assert "planes.npy has other content" in json.loads(result.stdout)["damaged"][0]
     assert getattr(result.exception, "exit_code", None) == 1
+    swap_ends(built)
+    with pytest.raises(IndexRefusedError, match="not what its manifest says"):
+        open_index(built)
 
 
 def test_the_commands_build_change_list_and_verify(songs: Path, tmp_path: Path) -> None:
