@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -9,10 +11,12 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
+from references.errors import RecordingsError
 from references.metadata import FIELDS
 from udfs.landmark_index import Recording
 
 ABOUT = (*FIELDS[1:], "mbid")  # what people say of a recording: title, artist, isrc, licence, source, mbid
+ISRC = re.compile("[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")  # ISO 3901: country, registrant, year and number
 BY_HAND = "added"  # the origin of what `soundgate catalogue add` brought
 
 
@@ -106,3 +110,24 @@ def choose_id(wanted: str, origin_id: str, taken: Iterable[str]) -> str:
         number += 1
         chosen = f"{base} ({number})"
     return chosen
+
+
+def check_said(said: Mapping[str, str]) -> dict[str, str]:
+    """Bring the names that somebody gives a recording into their standards' form; what a source says stays as it is.
+
+    Raises
+    ------
+    RecordingsError
+        For an ISRC or a MusicBrainz id that can be none.
+    """
+    checked = dict(said)
+    if isrc := checked.get("isrc"):
+        checked["isrc"] = re.sub("[- ]", "", isrc).upper()
+        if not ISRC.fullmatch(checked["isrc"]):
+            raise RecordingsError(f"{isrc!r} is no ISRC: two letters, three letters or digits, seven digits")
+    if mbid := checked.get("mbid"):
+        try:
+            checked["mbid"] = str(uuid.UUID(mbid))
+        except ValueError as error:
+            raise RecordingsError(f"{mbid!r} is no MusicBrainz id, which is a UUID") from error
+    return checked

@@ -168,7 +168,10 @@ def list_entries(
 
 
 def _said(**options: str | None) -> dict[str, str]:
-    return {name: value for name, value in options.items() if value is not None}
+    from references.catalogue.entry import check_said
+
+    with told_to_the_user():
+        return check_said({name: value for name, value in options.items() if value is not None})
 
 
 def _tell(reference_id: str, tally: Tally) -> None:

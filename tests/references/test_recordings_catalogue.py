@@ -27,6 +27,7 @@ from streaming.errors import UserError
 from udfs.landmark_index import Recording, open_index
 from udfs.match import identify
 
+MBID = "b9ad642e-b012-41c7-b72a-42cf4911f9ff"
 RATE = 11025
 
 
@@ -125,12 +126,12 @@ def test_what_somebody_says_goes_before_what_a_source_says_and_the_index_tells_i
 ) -> None:
     index = tmp_path / "index"
     run("sync", music, "-c", place, "-i", index)
-    run("update", "song-1", "-c", place, "--title", "The One", "--isrc", "DEA123456789", "--mbid", "x-y", "-i", index)
+    run("update", "song-1", "-c", place, "--title", "The One", "--isrc", "de-a12-34-56789", "--mbid", MBID, "-i", index)
     assert [one.title for one in open_index(index).recordings if one.reference_id == "song-1"] == ["The One"]
     (music / "metadata.csv").write_text("file,title,artist,licence\nsong-1.flac,Uno,Eve,CC0-1.0\n")
     run("sync", music, "-c", place, "-i", index)
     one = run("list", "-c", place)["recordings"][0]
-    assert (one["title"], one["isrc"], one["mbid"]) == ("The One", "DEA123456789", "x-y")
+    assert (one["title"], one["isrc"], one["mbid"]) == ("The One", "DEA123456789", MBID)
     assert (one["artist"], one["licence"]) == ("Eve", "CC0-1.0")
     assert found(index, 1) == ["song-1"]
 
@@ -183,6 +184,8 @@ def test_bad_orders_are_told_what_to_do(music: Path, place: Path) -> None:
     run("sync", music, "-c", place)
     for arguments, what in (
         (("update", "song-1", "-c", place), "say what is to be set"),
+        (("update", "song-1", "-c", place, "--isrc", "DEA12345678"), "is no ISRC"),
+        (("add", music / "song-1.flac", "-c", place, "--mbid", "song 1"), "is no MusicBrainz id"),
         (("remove", "song-9", "-c", place), "song-9"),
         (("add", music / "song-1.flac", "-c", place, "--id", "song-2"), "has this file as"),
     ):
