@@ -67,7 +67,7 @@ REASONS: dict[str, ReasonInfo] = {
     # Low bits.
     "stego.low_bits_payload": ReasonInfo("The low bits of the samples are a file or text.", Effect.REJECT, "k"),
     "stego.low_bits_floor": ReasonInfo(
-        "The noise floor has exactly the power that replacing low bits leaves.", Effect.REJECT, "k"
+        "The low bits are no part of the sound: others replaced them.", Effect.REJECT, "k"
     ),
     # The file is not what it says.
     "decode.not_audio": ReasonInfo("No audio container was recognised in the file.", Effect.REJECT, "j"),

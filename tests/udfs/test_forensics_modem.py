@@ -7,6 +7,9 @@ import pytest
 from mock_files import TEXT, encrypted, reason_codes, write
 from numpy.typing import NDArray
 
+from udfs.forensics.keying import analytic_band
+from udfs.forensics.symbol_clock import describe_turns
+
 RATE = 22050
 BITS = np.unpackbits(np.frombuffer(encrypted(2000), np.uint8)).astype(np.int64)
 NIBBLES = BITS.reshape(-1, 4) @ [8, 4, 2, 1]
@@ -49,6 +52,21 @@ def test_bell_202_with_noise_is_found() -> None:
     bits = np.unpackbits(np.frombuffer(TEXT[:2000], np.uint8))
     sound = phase(held(np.where(bits > 0, 1200, 2200), 1200)) + np.random.default_rng(1).normal(0, 0.02, 5 * RATE)
     assert reason_codes(write(sound, rate=RATE))[0] == "modem.fsk"
+
+
+@pytest.mark.parametrize("baud", [400, 600, 1200])
+def test_symbols_too_short_for_a_spectrum_are_found(baud: int) -> None:
+    sound = phase(held(np.where(BITS > 0, 1200, 2200), baud, 3.0))
+    band, rate = analytic_band(sound.astype(np.float32), RATE)
+    clock = describe_turns(band, rate)
+    assert 2 ** clock["rate"] == pytest.approx(baud, rel=0.01)
+    assert clock["still"] > 0.9
+    assert clock["repeats"] < 0.6  # not foretold
+
+
+def test_many_tones_under_noise_are_found_by_their_grid() -> None:
+    sound = multitone(50) + np.random.default_rng(2).normal(0, 0.03, 5 * RATE)
+    assert reason_codes(write(sound, rate=RATE))[0] == "modem.multitone"
 
 
 TIME = np.arange(6 * RATE) / RATE

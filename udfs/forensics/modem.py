@@ -14,7 +14,7 @@ from udfs.forensics.finding import Finding
 from udfs.forensics.keying import Complex, Keying, Real, analytic_band, choose_band, find_keyings
 from udfs.forensics.model import modem_model
 from udfs.forensics.signal import Signal
-from udfs.forensics.symbol_clock import NAMES, WINDOWS, describe_clock
+from udfs.forensics.symbol_clock import NAMES, WINDOWS, Numbers, describe_clock, describe_turns
 from udfs.forensics.tone_grid import ToneGrid, find_dtmf, find_mfsk, find_multitone, keypad_share
 
 EXCERPT_SECONDS = 6.0
@@ -22,6 +22,9 @@ MIN_SECONDS = 0.2
 NOISE_LIKE = 0.45  # spectral flatness from which on it is noise over the whole band, and not looked at
 CAUTION = 2.0  # log-odds: modems are rare among uploads, and tunes of pure tones, as games have them, are near to them
 SUSPICIOUS = -1.0  # log-odds from which on the kinds of modem are told apart
+QUICK_LINE = 4.0  # log2 over the noise, of symbols shorter than any spectrum's window
+QUICK_RATE = 40.0  # symbols a second; Morse is slower
+PURE, CLEAR_LINE = 0.75, 3.4  # share of the power in a few tones; log2 of a clock's line over the noise
 KINDS = ("fsk", "psk", "ook")
 FEATURES = (
     *("above", "active", "keypad"),
@@ -51,13 +54,20 @@ def find_modem(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
 def _judge(band: Complex, rate: float, row: NDArray[np.float64], keyings: list[Keying]) -> Finding:
     odds = float(modem_model().log_odds(row[None])[0]) - CAUTION
     kinds = [_from_keying(keying) for keying in keyings]
-    if max([odds, *(finding.log_odds for finding in kinds)]) > SUSPICIOUS:
+    kinds.append(_from_turns(describe_turns(band, rate), row))
+    if max([odds, *(finding.log_odds for finding in kinds)]) > SUSPICIOUS or _keeps_time(row):
         grids = (find_dtmf(band, rate), find_mfsk(band, rate), find_multitone(band, rate))
         kinds += [_from_grid(grid) for grid in grids if grid]
     best = max(kinds, key=lambda finding: finding.log_odds, default=None)
     if best is not None and best.log_odds > 0:
         return Finding(max(odds, best.log_odds), best.reason)
     return Finding(odds, Reason(f"modem.{_likeliest(row)}", "pure tones change together on a clock of milliseconds"))
+
+
+def _keeps_time(row: NDArray[np.float64]) -> bool:
+    """Whether pure tones change on any clock so clearly that it is worth looking for a grid of tones."""
+    number = dict(zip(FEATURES, row.tolist(), strict=True))
+    return number["fast_pure_50"] > PURE and max(number[f"{window}_line"] for window in WINDOWS) > CLEAR_LINE
 
 
 def _likeliest(row: NDArray[np.float64]) -> str:
@@ -135,6 +145,12 @@ def _from_keying(keying: Keying) -> Finding:
     return Finding(_keying_odds(keying), Reason(f"modem.{keying.kind}", detail))
 
 
+def _from_turns(clock: Numbers, row: NDArray[np.float64]) -> Finding:
+    one_tone = dict(zip(FEATURES, row.tolist(), strict=True))["slow_spread"] < 1.0
+    detail = f"{2 ** clock['rate']:.0f} symbols a second, each a tone that holds still, keep the clock"
+    return Finding(_turns_odds(clock), Reason(f"modem.{'psk' if one_tone else 'fsk'}", detail))
+
+
 def _from_grid(grid: ToneGrid) -> Finding:
     detail = f"{grid.tones} tones, {grid.symbols} symbols, on the grid to {grid.fit:.2f}"
     return Finding(_grid_odds(grid), Reason(f"modem.{grid.kind}", detail))
@@ -146,6 +162,14 @@ def _keying_odds(keying: Keying) -> float:
     if clock.regularity < 0.85 or clock.surprise < 1.1 or clock.repetition > 0.8:
         return -5.0
     return min(6.0, 20 * (keying.two_valued - 0.85) + 25 * (clock.regularity - 0.88) + 4 * (clock.surprise - 1.2))
+
+
+def _turns_odds(clock: Numbers) -> float:
+    """A tone that turns at the clock's beats, in some as in none, and holds still between them; no pattern in which."""
+    foretold = clock["repeats"] > 0.6 or not 0.04 < clock["changed"] < 0.7
+    if clock["line"] < QUICK_LINE or 2 ** clock["rate"] < QUICK_RATE or foretold:
+        return -5.0
+    return min(6.0, 2.0 + 30 * (clock["split"] - 0.93) + 20 * (clock["still"] - 0.93))
 
 
 def _grid_odds(grid: ToneGrid) -> float:

@@ -14,12 +14,15 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from udfs.forensics.keying import Complex, repetition, two_valued
+from udfs.forensics.keying import Complex, repetition, smooth, two_valued
 
 Real = NDArray[np.float64]
 Numbers = dict[str, float]
 
 WINDOWS = {"fast": 0.004, "middle": 0.010, "slow": 0.025}  # seconds of one spectrum
+TURN = 0.00025  # seconds: the advance of the phase over so long, against that over the next, for symbols under a window
+QUICKEST = 3000.0  # symbols a second
+MOST_TURNS = 1 << 15  # samples that are looked at for those
 STEPS = 5  # spectra in one window's time
 SLOWEST = 14.0  # symbols a second: slower clocks are those of music
 MOST_SYMBOLS = 2000
@@ -55,6 +58,24 @@ def _describe(signal: Complex, rate: float, seconds: float) -> Numbers:
     change = _change(spectra, total)
     clock = rate / hop
     return _describe_clock(change, clock, seconds) | _describe_tones(power, total)
+
+
+def describe_turns(signal: Complex, rate: float) -> Numbers:
+    """The clock's `NAMES` for symbols too short for any window, from how the phase's advance changes.
+
+    A tone that stays turns evenly; a symbol's edge breaks that in any keying.
+    """
+    reach = max(2, round(TURN * rate))
+    signal = signal[:MOST_TURNS]
+    if len(signal) < 400 * reach:
+        return NOTHING
+    turns = signal[reach:] * np.conj(signal[:-reach])
+    power = signal.real**2 + signal.imag**2
+    level = smooth(power, 8 * reach)[reach:-reach]
+    if not level.any():
+        return NOTHING
+    change = np.abs(turns[reach:] - turns[:-reach]) / (level + 1e-3 * float(level.mean()))
+    return _describe_clock(np.asarray(change, np.float64), rate, 0.9 / QUICKEST)
 
 
 def _change(spectra: NDArray[np.floating], total: NDArray[np.floating]) -> Real:
