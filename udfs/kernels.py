@@ -52,35 +52,41 @@ def _scan(
 ) -> None:
     """Add to `out[i]` how badly each `codes[k]` fits a plane's code at `first + i + steps[k]`, as `fit` counts it."""
     count, size = len(codes), len(out)
-    pairs = count // 2 * 2
+    fours = count // 4 * 4
     lowest, span = steps[0], steps[count - 1] - steps[0]
     sums = np.empty(BLOCK, np.uint64)
-    weights = np.empty(BLOCK + span, np.uint64)
+    strong_before = np.empty(BLOCK + span + 1, np.uint64)
     for begin in range(0, size, BLOCK):
         width = min(BLOCK, size - begin)
         at = first + begin
         heavy = strong[at + lowest : at + lowest + width + span]
+        strong_before[0] = 0
         for i in range(width + span):
-            weights[i] = ones(heavy[i])
+            strong_before[i + 1] = strong_before[i] + ones(heavy[i])
         for i in range(width):
             sums[i] = 0
-        for k in range(0, pairs, 2):
-            c0, c1 = codes[k], codes[k + 1]
-            a0, a1 = at + steps[k], at + steps[k + 1]
-            r0, r1 = signs[a0 : a0 + width], signs[a1 : a1 + width]
-            s0, s1 = strong[a0 : a0 + width], strong[a1 : a1 + width]
-            w0, w1 = weights[steps[k] - lowest :], weights[steps[k + 1] - lowest :]
+        k = 0
+        while k < count:  # the strong bits that each run of frames meets, whatever the codes are
+            run = k
+            while k < count and steps[k] - steps[run] == k - run:
+                k += 1
+            low = strong_before[steps[run] - lowest :]
+            high = strong_before[steps[run] - lowest + k - run :]
             for i in range(width):
-                differing = ones(c0 ^ r0[i]) + ones(c1 ^ r1[i])
-                missed = ones(~c0 & s0[i]) + ones(~c1 & s1[i])
-                sums[i] += differing + (missed << np.uint64(1)) - w0[i] - w1[i]
-        for k in range(pairs, count):
-            c0 = codes[k]
-            r0 = signs[at + steps[k] : at + steps[k] + width]
-            s0 = strong[at + steps[k] : at + steps[k] + width]
-            w0 = weights[steps[k] - lowest :]
+                sums[i] -= high[i] - low[i]
+        for k in range(0, fours, 4):  # four frames for each time that the sums are read and written
+            c0, c1, c2, c3 = codes[k], codes[k + 1], codes[k + 2], codes[k + 3]
+            a0, a1, a2, a3 = at + steps[k], at + steps[k + 1], at + steps[k + 2], at + steps[k + 3]
+            r0, r1, s0, s1 = signs[a0 : a0 + width], signs[a1 : a1 + width], strong[a0:], strong[a1:]
+            r2, r3, s2, s3 = signs[a2 : a2 + width], signs[a3 : a3 + width], strong[a2:], strong[a3:]
             for i in range(width):
-                sums[i] += ones(c0 ^ r0[i]) + (ones(~c0 & s0[i]) << np.uint64(1)) - w0[i]
+                differing = ones(c0 ^ r0[i]) + ones(c1 ^ r1[i]) + ones(c2 ^ r2[i]) + ones(c3 ^ r3[i])
+                missed = ones(~c0 & s0[i]) + ones(~c1 & s1[i]) + ones(~c2 & s2[i]) + ones(~c3 & s3[i])
+                sums[i] += differing + (missed << np.uint64(1))
+        for k in range(fours, count):
+            c0, r0, s0 = codes[k], signs[at + steps[k] :], strong[at + steps[k] :]
+            for i in range(width):
+                sums[i] += ones(c0 ^ r0[i]) + (ones(~c0 & s0[i]) << np.uint64(1))
         for i in range(width):
             out[begin + i] += np.int64(sums[i])
 
