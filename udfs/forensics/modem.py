@@ -67,7 +67,7 @@ def _judge(band: Complex, rate: float, row: NDArray[np.float64], keyings: list[K
 def _keeps_time(row: NDArray[np.float64]) -> bool:
     """Whether pure tones change on any clock so clearly that it is worth looking for a grid of tones."""
     number = dict(zip(FEATURES, row.tolist(), strict=True))
-    return number["fast_pure_50"] > PURE and max(number[f"{window}_line"] for window in WINDOWS) > CLEAR_LINE
+    return bool(number["fast_pure_50"] > PURE and max(number[f"{window}_line"] for window in WINDOWS) > CLEAR_LINE)
 
 
 def _likeliest(row: NDArray[np.float64]) -> str:
