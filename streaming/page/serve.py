@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 from streaming.errors import UserError
+from streaming.signals import stop_signals
 
 SCRIPT = Path(__file__).with_name("app.py")
 PAGE = ("streaming.page.overview", "streaming.page.recordings", "streaming.page.upload", "streaming.page.upload_list")
+GRACE_SECONDS = 3  # for visitors' connections to end, once it was told to stop
 THEME = {
     "theme_base": "light",
     "theme_primaryColor": "#2f5d9b",
@@ -45,6 +47,7 @@ def bind(address: str, port: int) -> socket.socket:
         try:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(place)
+            taken.listen()  # who comes while the page is being loaded waits, and nobody else can take the port
         except OSError:
             taken.close()
             raise
@@ -87,9 +90,13 @@ def serve(arguments: list[str], address: str, listener: socket.socket) -> None:
     import uvicorn
     from streamlit.web import bootstrap
 
-    for module in PAGE:  # some seconds of imports: before the first visit, not during it
-        importlib.import_module(module)
-    bootstrap.load_config_options(options_of(address, listener.getsockname()[1]))
-    sys.argv = [str(SCRIPT), *arguments]
-    server = uvicorn.Config(st.App(SCRIPT), log_level="warning", ws="websockets-sansio")
-    uvicorn.Server(server).run(sockets=[listener])
+    with stop_signals() as asked:  # uvicorn has its own handlers while it serves, and then passes signals on
+        for module in PAGE:  # some seconds of imports: before the first visit, not during it
+            importlib.import_module(module)
+        bootstrap.load_config_options(options_of(address, listener.getsockname()[1]))
+        sys.argv = [str(SCRIPT), *arguments]
+        served = uvicorn.Config(
+            st.App(SCRIPT), log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=GRACE_SECONDS
+        )
+        if not asked.is_set():
+            uvicorn.Server(served).run(sockets=[listener])

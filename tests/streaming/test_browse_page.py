@@ -101,7 +101,7 @@ def visited(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
             yield Visited(page, f"http://127.0.0.1:{port}/", lake, rows, said, contacted, asked)
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(30)
+            assert server.wait(30) == 0, "it was told to stop, with a page open"
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
