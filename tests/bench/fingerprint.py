@@ -24,7 +24,7 @@ import soundfile
 import soxr
 from fingerprint_conditions import CONDITIONS, LONGER, RATE, WITH_ANOTHER, Sound, level
 
-from references.build import build_index
+from references.build import IndexInfo, build_index
 from references.calibrate import blocks_of
 from udfs.calibration import MIN_SCORE, evidence_of
 from udfs.landmark_index import LandmarkIndex, open_index
@@ -77,17 +77,21 @@ def measure(
 ) -> list[Row]:
     """Index every second recording and ask for parts of those, and of the others, in every condition and length."""
     known, unknown = paths[::2], paths[1::2]
-    sources = {f"{number:04}-{path.stem}": path for number, path in enumerate(known)}
     with tempfile.TemporaryDirectory() as scratch:
-        about = {path: {"reference_id": name} for name, path in sources.items()}
-        info = build_index(known, Path(scratch, "index"), about=about)
+        info, sources = index_by_number(known, Path(scratch, "index"))
         index = open_index(info.folder)
         print(f"{corpus} {info.recordings} recordings, {info.seconds / 3600:.2f} h, ", end="")
         print(f"{info.bytes / info.seconds:.0f} bytes a second, {len(info.duplicates)} duplicates", flush=True)
         twins = {(a, b) for one in info.duplicates for a, b in ((one.reference_id, one.of), (one.of, one.reference_id))}
-        unknown = _really_unknown(unknown, index, sources)
+        unknown = really_unknown(unknown, index, sources)
         asking = Asking(corpus, index, sources, unknown, twins, speech, known_queries, unknown_queries)
         return [row for seconds in lengths for row in asking.ask(seconds)]
+
+
+def index_by_number(known: list[Path], out: Path) -> tuple[IndexInfo, dict[str, Path]]:
+    """Index recordings by their number and stem, for stems may be equal; and say which file has which name."""
+    sources = {f"{number:04}-{path.stem}": path for number, path in enumerate(known)}
+    return build_index(known, out, about={path: {"reference_id": name} for name, path in sources.items()}), sources
 
 
 def write_rows(path: Path, rows: Iterable[Row], columns: list[str]) -> None:
@@ -127,7 +131,7 @@ def _as_wav(path: Path, scratch: Path, number: int) -> Path:
     return out
 
 
-def _really_unknown(paths: list[Path], index: LandmarkIndex, sources: dict[str, Path]) -> list[Path]:
+def really_unknown(paths: list[Path], index: LandmarkIndex, sources: dict[str, Path]) -> list[Path]:
     """Leave out recordings of which the index holds a version or a part.
 
     Those are beyond doubt by clean excerpts, or have the very waveform of what they are taken for (a stem of a mix, a

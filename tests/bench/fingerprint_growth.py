@@ -2,11 +2,12 @@
 
     python tests/bench/fingerprint_growth.py --music FOLDER… --speech FOLDER… --scratch FOLDER --csv growth.csv
 
-A third of the recordings is known, a third is what unknown queries are cut from, and a third is what the filler is made
-of: its codes (with their hashes), cut into seconds and shuffled, so that words and hashes are as frequent as in music.
-The known recordings lie behind the filler. For each size, by votes and (up to `--exhaustive`) by comparing with all:
-CPU of a ten-second query, file-backed memory that it left resident, known queries answered rightly at the shipped
-threshold, unknown ones answered at all. A fresh process measures each size. The scratch folder takes 18 bytes a frame.
+A third of the recordings is known, a third (less versions of known ones) is what unknown queries are cut from, and a
+third is what the filler is made of: its codes (with their hashes), cut into seconds and shuffled, so that words and
+hashes are as frequent as in music. The known recordings lie behind the filler. For each size, by votes and (up to
+`--exhaustive`) by comparing with all: CPU of a ten-second query, file-backed memory that it left resident, known
+queries answered rightly at the shipped threshold, unknown ones answered at all. A fresh process measures each size. The
+scratch folder takes 18 bytes a frame.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import csv
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
 from dataclasses import asdict, dataclass, replace
@@ -24,13 +26,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from fingerprint import _excerpt, _recordings, _voices
+from fingerprint import _excerpt, _recordings, _voices, index_by_number, really_unknown
 from fingerprint_conditions import CONDITIONS, LONGER, RATE, WITH_ANOTHER
 
 from references.generation import MARGIN
 from udfs.calibration import MIN_SCORE
 from udfs.fingerprint import Fingerprint, fingerprint
-from udfs.landmark_index import Generation
+from udfs.landmark_index import Generation, open_index
 from udfs.match import search_generation
 from udfs.postings import SLAB, build_slab, join_slabs
 from udfs.spectrum import FRAMES_PER_SECOND
@@ -99,6 +101,9 @@ def prepare(music: list[Path], speech: list[Path]) -> dict[str, np.ndarray]:
     """Take the fingerprints of known recordings, of the filler's, and of the queries."""
     paths = _recordings(music)
     known, unknown, filler = paths[::3], paths[1::3], paths[2::3]
+    with tempfile.TemporaryDirectory() as scratch:
+        info, sources = index_by_number(known, Path(scratch, "index"))
+        unknown = really_unknown(unknown, open_index(info.folder), sources)
     voices = _voices(speech)
     codes = [codes_of(path) for path in known]
     out = {
