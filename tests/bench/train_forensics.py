@@ -43,13 +43,34 @@ from udfs.track import Track
 SPLIT = "train"
 ENSEMBLES = ("windows", "mixture", "modem")
 WINDOW_FAMILIES = "abcde"
-REAL = {"recording": 200, "rewritten": 350, "processed": 600, "noises": 250, "synthetic": 700, "plain_music": 700}
-FILES = {**dict.fromkeys(WINDOW_FAMILIES, 220), "under_music": 1100, "modem": 800, **REAL}
-USES = {  # which ensembles a maker's files are made for
-    **dict.fromkeys(WINDOW_FAMILIES, ("windows",)),
-    "under_music": ("mixture",),
-    "modem": ("modem",),
-    **dict.fromkeys(REAL, ENSEMBLES),
+FILES: dict[str, dict[str, int]] = {  # made for each ensemble, by maker
+    "windows": {
+        **dict.fromkeys(WINDOW_FAMILIES, 220),
+        "recording": 200,
+        "rewritten": 350,
+        "processed": 600,
+        "noises": 250,
+        "synthetic": 700,
+        "plain_music": 700,
+    },
+    "mixture": {
+        "under_music": 1500,
+        "recording": 300,
+        "rewritten": 500,
+        "processed": 600,
+        "noises": 150,
+        "synthetic": 450,
+        "plain_music": 1300,
+    },
+    "modem": {
+        "modem": 800,
+        "recording": 200,
+        "rewritten": 350,
+        "processed": 600,
+        "noises": 250,
+        "synthetic": 700,
+        "plain_music": 700,
+    },
 }
 MAKERS = {
     **SAMPLE_FAMILIES,
@@ -70,10 +91,10 @@ class Rows(NamedTuple):
 
 def jobs(only: Iterable[str]) -> Iterator[tuple[str, int, tuple[str, ...]]]:
     """All cases: (maker, number, ensembles)."""
-    for name, count in FILES.items():
-        wanted = tuple(ensemble for ensemble in USES[name] if ensemble in only)
-        if wanted:
-            yield from ((name, number, wanted) for number in range(count))
+    for name in MAKERS:
+        counts = {ensemble: FILES[ensemble].get(name, 0) for ensemble in only}
+        for number in range(max(counts.values(), default=0)):
+            yield name, number, tuple(ensemble for ensemble in counts if number < counts[ensemble])
 
 
 def make(name: str, number: int) -> Case | None:
@@ -190,7 +211,7 @@ def _made_from(ensemble: str, tables: list[tuple[np.ndarray, bool]]) -> dict[str
     return {
         "script": "tests/bench/train_forensics.py",
         "packages": list(forensics_sources.PACKAGES[SPLIT]),
-        "files": {name: number for name, number in FILES.items() if ensemble in USES[name]},
+        "files": FILES[ensemble],
         "rows": dict(count),
         "python": platform.python_version(),
         "scikit-learn": sklearn.__version__,

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from udfs.findings import Content, Decision
 from udfs.forensics.layer import NAMES as LAYER_NAMES
 from udfs.forensics.layer import cut_parts, describe_layer
+from udfs.forensics.mixture import is_rounded
+from udfs.forensics.signal import Signal
+from udfs.forensics.sound import measure
 from udfs.forensics.tile import NAMES as TILE_NAMES
 from udfs.forensics.tile import describe_repetition
 
@@ -54,6 +57,34 @@ def test_what_comes_again_under_music_is_white_and_a_loop_of_music_is_not() -> N
     assert loop["again"] > alone["again"] + 1
     assert under["again_slope"] < 0.5 < loop["again_slope"]
     assert under["again_loud"] < 0.5 < loop["again_loud"]
+
+
+def test_how_loud_a_layer_is_that_comes_again_is_measured() -> None:
+    tile = np.random.default_rng(3).uniform(-1, 1, 9_000)
+    sound = music(seconds=6.0)[:, 0].astype(np.float64)
+    layer = np.resize(tile, len(sound)) * sound.std() / tile.std()
+    loud, quiet = (describe_repetition(sound + layer * 10 ** (-decibels / 20)) for decibels in (17, 23))
+    for found in (loud, quiet):  # the correlation may be clearest at a multiple of the distance
+        assert round(2 ** found["again_lag"]) % 9_000 == 1
+        assert found["again_layer_off"] < found["again_loop_off"]
+    assert loud["again_layer"] - quiet["again_layer"] == pytest.approx(6, abs=1)
+    loop = describe_repetition(np.resize(sound[:60_000], len(sound)))
+    assert loop["again_loop_off"] < loop["again_layer_off"]
+
+
+def test_the_holes_of_music_over_a_layer_are_as_deep_everywhere() -> None:
+    clean, dirty = (describe_repetition(sound) for sound in (music(seconds=6.0)[:, 0], mixed(PAYLOADS["encrypted"])))
+    assert dirty["hole_pitches_upper"] < 1 < clean["hole_pitches_upper"]
+    assert dirty["hole_times"] < clean["hole_times"]
+    assert dirty["hole_05"] > clean["hole_05"] + 6
+
+
+@pytest.mark.parametrize(("step", "rounded"), [(1, False), (256, True)])
+def test_what_was_rounded_to_8_bits_can_hold_no_layer(step: int, rounded: bool) -> None:
+    sound = music(seconds=2.0)[:, :1].astype(np.float64)
+    values = (np.rint(sound * 2 / step) * step).clip(-32768, 32512).astype(np.int16)
+    signal = Signal(values, 44100, 16, True, b"")
+    assert is_rounded(signal, measure(signal)[0]) == rounded
 
 
 def test_a_layer_is_steady_white_and_reaches_to_the_edge_of_the_spectrum() -> None:

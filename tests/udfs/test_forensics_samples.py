@@ -182,3 +182,11 @@ def test_companded_sound_passes(subtype: str) -> None:
 @pytest.mark.parametrize("frames", [1, 2, 63, 500, 513])
 def test_the_shortest_tracks_are_judged_without_harm(frames: int) -> None:
     assert classify(write(np.sin(np.arange(frames) * 0.1) * 0.5)).decision is Decision.ACCEPT
+
+
+def test_a_small_program_of_few_different_bytes_is_read_out_of_any_scale() -> None:
+    sparse = executable()[:64] + bytes(8000) + executable()[64:364]
+    codes_of_it = np.frombuffer(sparse, np.uint8).astype(np.float64)
+    verdict = classify(write((codes_of_it - codes_of_it.mean()) / 256 * 0.7))
+    assert verdict.decision is Decision.REJECT
+    assert verdict.payloads[0].kind == "elf"

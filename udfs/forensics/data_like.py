@@ -15,6 +15,7 @@ from udfs.samples import Samples
 
 HEAD_FRAMES = 8192  # read out even where nothing looks like data
 SUSPICIOUS_LOG_ODDS = -4.0  # of the worst window, from which on every mapping is tried on the head all the same
+BYTE = 8  # bits
 NAMED_FRAMES = 1 << 16  # by which a family is named
 EVEN = 7.95  # bits a byte, of encrypted and compressed data
 MIXED = 7.8  # of those that were mixed together by summing
@@ -52,9 +53,9 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
             return _findings(found, reason)
     if not flagged and usable:
         suspicious = max(float(o.max()) for o in odds) > SUSPICIOUS_LOG_ODDS
-        read = find_payload if suspicious else find_plain_payload
+        read = find_payload if suspicious or _has_few_values(sliced) else find_plain_payload
         found = read(sliced, 0, min(frames, HEAD_FRAMES))
-        if found:
+        if found and (suspicious or not _is_keyed(found)):
             return _findings(found, found.reason)
     wild = find_wild_floats(sliced)
     if wild:
@@ -69,6 +70,16 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
         detail = "bytes so even may as well be sums or differences of others"
         findings.append(Finding(strength, Reason("samples.mapped_data", detail)))
     return findings
+
+
+def _has_few_values(signal: Signal) -> bool:
+    """Whether samples of more than 8 bits have no more values than bytes have."""
+    return signal.bits != BYTE and len(np.unique(signal.values[:HEAD_FRAMES])) <= 1 << BYTE
+
+
+def _is_keyed(found: Found) -> bool:
+    """Whether a payload was read out only under an XOR: the beginning of a PDF can be made of any few values."""
+    return found.payload is not None and found.payload.kind.startswith("xor")
 
 
 def _findings(found: Found, reason: Reason) -> list[Finding]:

@@ -27,9 +27,10 @@ HEAD = 1 << 16  # samples from the beginning on, where most payloads sit
 PIECE, PIECES = 1 << 14, 4  # as many again, spread over the rest
 SMOOTHING = 12  # bins of a block's spectrum on either side that say how loud the sound is there
 ROUNDING = 1 / 12  # squared steps: no recording is quieter at any frequency
-SPAN = 128  # samples that are left out together where the sound hardly moves or is cut off
+SPAN = 128  # samples that are left out together where the sound hardly moves, is cut off, or three are the same
 LIVELY = 6.0  # deviation of those over 2^k: of less, which values occur says more than the sound does
 MOST = 60.0  # likelihood that one block may add: a block of faded sound proves nothing alone
+LEAST_BLOCKS = 6
 INFORMATIVE = 4.0  # expected gain of a block that tells by itself; one alone is not believed
 AGREEMENT, LOOSE = 0.8, 0.3  # share of those that measure the whole signal, and how far from it they may be
 
@@ -79,7 +80,9 @@ def _measure(samples: Integers, full_scale: float) -> dict[int, tuple[Real, Real
     weight = (1 / (running_mean(_product(spectra, spectra), SMOOTHING) + ROUNDING * BLOCK / 2)).astype(np.float32)
     spans = values.reshape(-1, SPAN)
     moving = spans.std(axis=1)
-    cut_off = np.abs(spans).max(axis=1) >= full_scale - 1
+    still = np.diff(values, prepend=np.inf) == 0
+    still[1:] &= still[:-1]
+    cut_off = (np.abs(spans).max(axis=1) >= full_scale - 1) | still.reshape(-1, SPAN).any(axis=1)
     found = {}
     for depth in DEPTHS:
         use = (moving > LIVELY * (1 << depth)) & ~cut_off
@@ -110,6 +113,7 @@ def _best_run(depth: int, given: Real, expected: Real) -> Replaced | None:
     agree = np.abs(share - 1) < np.maximum(LOOSE, 3 / np.sqrt(expected[start:end][told]))
     total = float((expected * weight)[start:end].sum())
     overall = float((given * weight)[start:end].sum()) / total if total > 0 else 0.0
-    if len(agree) == 1 or (len(agree) and agree.mean() < AGREEMENT) or abs(overall - 1) > LOOSE:
+    agreed = len(agree) != 1 and (not len(agree) or agree.mean() >= AGREEMENT)
+    if end - start < LEAST_BLOCKS or not agreed or abs(overall - 1) > LOOSE:
         return None
     return Replaced(depth, float(sums[end] - sums[start]), end - start)

@@ -1,8 +1,9 @@
 """Find a quiet layer that comes again, sample for sample, under a sound that does not.
 
 A payload is rarely as long as the music that it hides under, so it is repeated. What comes again shows when the sound
-is whitened and correlated with a piece of itself, however quiet it is. Loops of electronic music come again as well,
-but with them the loud parts of the spectrum come again, and with a payload a white layer under them.
+is weighted so that its quiet moments and frequencies have the say, and is correlated with itself, however quiet it is.
+Loops of electronic music come again as well, but with them the loud parts of the spectrum come again, and louder in
+loud moments; a payload comes again as loud everywhere.
 """
 
 from __future__ import annotations
@@ -11,31 +12,51 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from udfs.forensics.smoothing import running_mean
+from udfs.forensics.cells import HOP, NO_HOLES, cut_cells, describe_holes, weigh_quiet
+from udfs.forensics.cells import NAMES as HOLES
 
 Real = NDArray[np.float32]
 Numbers = dict[str, float]
 
 LONGEST = 1 << 18  # samples that are searched
-PIECE = 1 << 14  # samples that are looked for again
-BLOCK = 256
+LEAST = 1 << 13
 NEAREST = 400  # samples: nearer ones are the sound's own pitch
+FARTHEST = 0.9  # of the length
+COARSE = 64  # samples in which the power is taken together
 FRAME = 1024
-CLEAR = 7.0  # standard deviations from which on a place is compared closely
-NOTHING = {"again_white": 20.0, "again_slope": 1.0, "again_quiet": 0.0, "again_loud": 0.0, "again_top": 0.0}
-NAMES = ("again", "again_next", "again_often", *NOTHING)
+BANDS, GROUPS = 16, 8  # of frequencies, and in each of moments by how loud they are
+CLEAR = 5.0  # standard deviations from which on a place is compared closely
+TOLERANCE = 0.1  # by which a level may be off before it speaks against a model
+NOTHING = {
+    "again_white": 20.0,
+    "again_slope": 1.0,
+    "again_quiet": 0.0,
+    "again_loud": 0.0,
+    "again_top": 0.0,
+    "again_layer": -60.0,
+    "again_layer_z": 0.0,
+    "again_layer_off": 0.0,
+    "again_loop": 0.0,
+    "again_loop_z": 0.0,
+    "again_loop_off": 0.0,
+    "again_moments": 1.0,
+}
+NAMES = ("again", "again_next", "again_often", "again_many", "again_lag", *NOTHING, *HOLES)
 
 
-def describe_repetition(column: NDArray[np.generic]) -> Numbers:
-    """How clearly a piece of a channel comes again, and whether it is the loud or the quiet part of it that does."""
+def describe_repetition(column: NDArray[np.generic], scale: float = 32768.0) -> Numbers:
+    """How clearly a channel comes again, whether it is the loud or the quiet part of it that does, and its holes."""
     start = max(0, (len(column) - LONGEST) // 2)
-    values = column[start : start + LONGEST].astype(np.float32)
-    whitened = _whiten(values)
-    piece_length = min(PIECE, len(whitened) // 4)
-    if piece_length < 2 * FRAME:
-        return {"again": 0.0, "again_next": 1.0, "again_often": 0.0, **NOTHING}
-    begin = _quietest(values, piece_length)
-    scores = _correlate(whitened, begin, piece_length)
+    values = column[start : start + LONGEST].astype(np.float32) * np.float32(32768 / scale)
+    values = values[: len(values) // HOP * HOP]
+    if len(values) < LEAST:
+        return {"again": 0.0, "again_next": 1.0, "again_often": 0.0, "again_many": 0.0, "again_lag": 0.0} | (
+            NOTHING | NO_HOLES
+        )
+    values -= values.mean()
+    spectra = cut_cells(values)
+    power = np.asarray(spectra.real**2 + spectra.imag**2)
+    scores = _correlate(weigh_quiet(spectra, power))
     best = int(scores.argmax())
     clear = float(scores[best])
     others = scores.copy()
@@ -43,59 +64,53 @@ def describe_repetition(column: NDArray[np.generic]) -> Numbers:
     numbers = {
         "again": float(np.log2(clear + 1)),
         "again_next": float(others.max() / (clear + 1e-9)),
-        "again_often": float(np.log2(np.quantile(scores, 0.99) + 1)),
+        "again_often": float(np.log2(np.quantile(scores[NEAREST::7], 0.99) + 1)),
+        "again_many": float(np.log2(np.count_nonzero(scores > max(CLEAR + 2, clear / 2)) + 1)),
+        "again_lag": float(np.log2(best + 1)),
     }
-    return numbers | (_compare(values, abs(best - begin)) if clear > CLEAR else NOTHING)
+    return numbers | (_compare(values, best) if clear > CLEAR else NOTHING) | describe_holes(power)
 
 
-def _whiten(values: Real) -> Real:
-    """Second differences at an even level from block to block, their spectrum made flat."""
-    change = np.diff(values, 2)
-    blocks = change[: len(change) // BLOCK * BLOCK].reshape(-1, BLOCK)
-    level = np.sqrt(np.einsum("bn,bn->b", blocks, blocks) / BLOCK) + np.float32(1e-3 * (np.abs(values).max() + 1e-9))
-    even = np.clip(blocks / level[:, None], -3, 3).reshape(-1)
-    size = scipy.fft.next_fast_len(len(even) + 64, real=True)
-    spectrum = scipy.fft.rfft(even, size)
-    power = spectrum.real**2 + spectrum.imag**2
-    spectrum /= np.sqrt(running_mean(power, max(8, len(power) // 64)) + 1e-6).astype(np.float32)
-    return np.asarray(scipy.fft.irfft(spectrum, size)[: len(even)], np.float32)
-
-
-def _quietest(values: Real, length: int) -> int:
-    """Where the stretch begins in which the sound leaves most room, silence apart."""
-    change = np.diff(values, 2)
-    count = len(change) // length
-    power = np.array([float(np.square(change[n * length : (n + 1) * length]).mean()) for n in range(count)])
-    power[power < power.max() * 1e-7] = np.inf
-    return int(power.argmin()) * length
-
-
-def _correlate(whitened: Real, begin: int, length: int) -> Real:
-    """Correlation of one piece with every other place, in standard deviations of that of noise."""
-    piece = whitened[begin : begin + length]
-    size = scipy.fft.next_fast_len(len(whitened) + length, real=True)
-    product = scipy.fft.rfft(whitened, size) * np.conj(scipy.fft.rfft(piece, size))
-    scores = np.abs(scipy.fft.irfft(product, size)[: len(whitened) - length])
-    scores /= np.linalg.norm(piece) * np.sqrt(np.square(whitened).mean()) + 1e-9
-    scores[max(0, begin - NEAREST) : begin + NEAREST] = 0
+def _correlate(weighted: Real) -> Real:
+    """Correlation of the sound with itself at every distance, in standard deviations of that of noise as uneven."""
+    size = scipy.fft.next_fast_len(2 * len(weighted), real=True)
+    spectrum = scipy.fft.rfft(weighted, size)
+    scores = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[: len(weighted)]
+    blocks = weighted.reshape(-1, COARSE)
+    energy = np.einsum("bn,bn->b", blocks, blocks)
+    coarse = scipy.fft.rfft(energy, scipy.fft.next_fast_len(2 * len(energy), real=True))
+    expected = scipy.fft.irfft(coarse.real**2 + coarse.imag**2)[: len(energy)] / COARSE
+    scores /= np.sqrt(np.maximum(expected, expected[0] * 1e-4) + 1e-30).repeat(COARSE).astype(np.float32)
+    scores[:NEAREST] = 0
+    scores[int(FARTHEST * len(scores)) :] = 0
     return np.asarray(scores, np.float32)
 
 
 def _compare(values: Real, lag: int) -> Numbers:
-    """The power that is common to the sound and to itself `lag` samples later, frequency by frequency."""
+    """The power that is common to the sound and to itself `lag` samples later, by frequency and by moment."""
     whole = (len(values) - lag) // FRAME * FRAME
-    if whole < 8 * FRAME:
+    if whole < GROUPS * FRAME:
         return NOTHING
     window = np.hanning(FRAME + 1)[:FRAME].astype(np.float32)
     first, second = (
         scipy.fft.rfft(part.reshape(-1, FRAME) * window, axis=1)[:, 4:-1]
         for part in (values[:whole], values[lag : lag + whole])
     )
-    common = (first * np.conj(second)).real
-    total = (first.real**2 + first.imag**2 + second.real**2 + second.imag**2) / 2
-    edges = np.linspace(0, total.shape[1], 17).astype(int)[:-1]
-    shared = np.maximum(np.add.reduceat(common.mean(axis=0), edges), 1e-9)
-    power = np.add.reduceat(total.mean(axis=0), edges) + 1e-9
+    edges = np.linspace(0, first.shape[1], BANDS + 1).astype(int)
+    bins = np.diff(edges)
+    common, before, after = (
+        np.add.reduceat(part, edges[:-1], axis=1, dtype=np.float64) / bins
+        for part in ((first * np.conj(second)).real, np.abs(first) ** 2, np.abs(second) ** 2)
+    )
+    return _by_frequency(common.mean(axis=0), (before + after).mean(axis=0) / 2) | _by_moment(
+        common, np.sqrt(before * after) + 1e-3, bins
+    )
+
+
+def _by_frequency(common: NDArray[np.float64], power: NDArray[np.float64]) -> Numbers:
+    """Is what comes again white, and is it so where the sound is quiet or where it is loud?"""
+    shared = np.maximum(common, 1e-9)
+    power = power + 1e-9
     level, again = 10 * np.log10(power), 10 * np.log10(np.maximum(shared, power * 1e-5))
     centred = level - level.mean()
     coherence = shared / power
@@ -107,3 +122,29 @@ def _compare(values: Real, lag: int) -> Numbers:
         "again_loud": float(coherence[order[-5:]].mean()),
         "again_top": float(coherence[-2:].mean()),
     }
+
+
+def _by_moment(common: NDArray[np.float64], level: NDArray[np.float64], bins: NDArray[np.integer]) -> Numbers:
+    """Fit two models to cells ordered by loudness: a layer, as loud in all, and a loop, the same share of all."""
+    order = np.argsort(level, axis=0)
+    starts = np.linspace(0, len(level), GROUPS + 1).astype(int)[:-1]
+    count = np.diff(starts, append=len(level))[:, None]
+    ordered = [np.take_along_axis(part, order, axis=0) for part in (common, level, level**2 / (2 * bins))]
+    shared, loud, doubt = (np.add.reduceat(part, starts, axis=0) / count for part in ordered)
+    doubt /= count
+    numbers: Numbers = {}
+    whole = 10 * np.log10(level.mean())
+    for name, model in (("layer", np.ones_like(loud)), ("loop", loud)):
+        weight = model / doubt
+        certainty = float((weight * model).sum())
+        size = float((weight * shared).sum()) / certainty
+        off = (shared - size * model) ** 2 / (doubt + (TOLERANCE * size * model) ** 2)
+        numbers[f"again_{name}"] = size
+        numbers[f"again_{name}_z"] = float(np.sign(size) * np.log2(1 + abs(size) * np.sqrt(certainty)))
+        numbers[f"again_{name}_off"] = float(np.log2(off.mean() + 0.01))
+    numbers["again_layer"] = float(10 * np.log10(max(numbers["again_layer"], 1e-3)) - whole)
+    quiet, louder = slice(0, GROUPS // 2), slice(GROUPS // 2, None)
+    rise = np.log(np.maximum(shared[louder].mean(axis=0), 1e-3) / np.maximum(shared[quiet].mean(axis=0), 1e-3))
+    sound = np.log(loud[louder].mean(axis=0) / loud[quiet].mean(axis=0))
+    numbers["again_moments"] = float(np.clip((rise * sound).sum() / ((sound * sound).sum() + 0.1), -2, 3))
+    return numbers
