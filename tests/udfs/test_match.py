@@ -114,6 +114,8 @@ def test_parts_of_two_recordings_are_both_reported(index: LandmarkIndex) -> None
     assert (first.reference_id, second.reference_id) == ("song-1", "song-2")
     assert first.query_offset_ms == pytest.approx(0, abs=1500)
     assert second.reference_offset_ms - second.query_offset_ms == pytest.approx(20000 - 22000, abs=100)
+    assert [one.matched_ms for one in (first, second)] == [pytest.approx(12000, abs=3500)] * 2
+    assert [one.coverage for one in (first, second)] == [pytest.approx(12 / 34, abs=0.1)] * 2
 
 
 def test_a_part_with_silence_around_is_found(index: LandmarkIndex) -> None:
