@@ -27,8 +27,8 @@ DEEPEST = 36.0  # dB under the sound: what is quieter is not looked for, and mos
 EVENLY = 4.0  # log-odds of a white layer that comes again: in 1,110 genuine recordings there is none
 LAYER_CLEAR, LAYER_OFF = 3.5, 2.3  # log2 of standard deviations, and of the misfit's variance over what is expected
 LAYER_LEAST = -36.0  # dB under the whole
-NO_LATTICE = 16.0  # log2 of the levels, where there are none
-MOST_UNUSED = 2.5  # log2 of the format's steps between two values that occur: from six on
+ROUNDED_FRAMES = 1 << 16  # frames in which values are counted
+FEW_VALUES, COARSE = 1024, 6.0  # at most, and steps of the format between two of them on average
 CAUTION = 1.9  # log-odds: uploads with a layer are far rarer than the training set has them, and some music is rough
 WINDOW_FEATURES = (
     *("kurtosis_10", "kurtosis_50", "kurtosis_90", "skew_50", "skew_size_50", "skew_size_90"),
@@ -132,14 +132,12 @@ def describe_channels(signal: Signal, measured: list[Measured]) -> NDArray[np.fl
     return np.array(rows).reshape(len(rows), len(FEATURES))
 
 
-def is_rounded(signal: Signal, measured: Measured) -> bool:
-    """Whether a channel's values lie many steps of the format apart: it has that rounding's noise, and no layer."""
-    rows = measured.features[measured.usable]
-    if not len(rows) or not signal.quantum:
+def is_rounded(column: NDArray[np.generic], quantum: float) -> bool:
+    """Whether a channel has few values, many steps of the format apart: it has that rounding's noise, and no layer."""
+    values = np.unique(column[:ROUNDED_FRAMES])
+    if not quantum or not 1 < len(values) <= FEW_VALUES:
         return False
-    levels = float(np.median(rows[:, windows.FEATURES.index("levels_log2")]))
-    peak = float(np.median(rows[:, windows.FEATURES.index("peak")]))
-    return bool(levels < NO_LATTICE and np.log2(2 * peak * signal.full_scale + 1e-9) - levels > MOST_UNUSED)
+    return float(values[-1]) - float(values[0]) > COARSE * quantum * len(values)
 
 
 def comes_again_evenly(row: NDArray[np.float64]) -> bool:
@@ -151,7 +149,8 @@ def comes_again_evenly(row: NDArray[np.float64]) -> bool:
 
 def find_mixture(signal: Signal, measured: list[Measured], numbers: dict[str, float]) -> list[Finding]:
     """Judge a losslessly stored track."""
-    rows = describe_channels(signal, [channel for channel in measured if not is_rounded(signal, channel)])
+    fine = [one for one in measured if not is_rounded(signal.values[:, one.channel], signal.quantum)]
+    rows = describe_channels(signal, fine)
     if not len(rows):
         return []
     odds = float(mixture_model().log_odds(rows).max()) - CAUTION
