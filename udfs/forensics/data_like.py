@@ -7,7 +7,7 @@ import numpy as np
 from udfs.findings import Reason
 from udfs.forensics.finding import CERTAIN, Finding
 from udfs.forensics.repeat import repeat_period
-from udfs.forensics.samples_as_bytes import Found, find_payload, find_plain_payload, find_wild_floats
+from udfs.forensics.samples_as_bytes import READABLE, Found, find_payload, find_plain_payload, find_wild_floats
 from udfs.forensics.signal import Signal
 from udfs.forensics.sound import find_stretches, judge
 from udfs.forensics.windows import FEATURES, Measured, entropy
@@ -53,9 +53,11 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
             return _findings(found, reason)
     if not flagged and usable:
         suspicious = max(float(o.max()) for o in odds) > SUSPICIOUS_LOG_ODDS
-        read = find_payload if suspicious or _has_few_values(sliced) else find_plain_payload
-        found = read(sliced, 0, min(frames, HEAD_FRAMES))
-        if found and (suspicious or not _is_keyed(found)):
+        head = min(frames, HEAD_FRAMES)
+        found = (find_payload if suspicious else find_plain_payload)(sliced, 0, head)
+        if not found and not suspicious and _has_few_values(sliced):
+            found = _file_only(find_payload(sliced, 0, head))
+        if found:
             return _findings(found, found.reason)
     wild = find_wild_floats(sliced)
     if wild:
@@ -77,9 +79,10 @@ def _has_few_values(signal: Signal) -> bool:
     return signal.bits != BYTE and len(np.unique(signal.values[:HEAD_FRAMES])) <= 1 << BYTE
 
 
-def _is_keyed(found: Found) -> bool:
-    """Whether a payload was read out only under an XOR: the beginning of a PDF can be made of any few values."""
-    return found.payload is not None and found.payload.kind.startswith("xor")
+def _file_only(found: Found | None) -> Found | None:
+    """What was read out by a file's structure; of few values, crumbs of text and files under an XOR can be made."""
+    kind = found.payload.kind if found and found.payload else ""
+    return None if kind.startswith((*READABLE, "xor")) else found
 
 
 def _findings(found: Found, reason: Reason) -> list[Finding]:
