@@ -19,7 +19,7 @@ import numpy as np
 
 from udfs.calibration import compared
 from udfs.segments import length_in_blocks
-from udfs.spectrum import FRAMES_PER_SECOND
+from udfs.spectrum import HOP, RATE, WINDOW
 
 ROWS = Path(__file__).with_name("calibration.csv")
 BODY = (4.5, 5.0, 5.5, 6.0, 6.5, 7.0)  # evidence
@@ -57,8 +57,8 @@ def by_corpus(rows: dict[tuple[str, int], Queries]) -> dict[str, Queries]:
 
 
 def blocks_of(seconds: int) -> float:
-    """How long a query of so many seconds is, in blocks."""
-    return length_in_blocks(round(seconds * FRAMES_PER_SECOND))
+    """How long a query of so many seconds is, in blocks of frames that are whole."""
+    return length_in_blocks((seconds * RATE - WINDOW) // HOP + 1)
 
 
 def fit(rows: dict[tuple[str, int], Queries]) -> Fit:
