@@ -60,6 +60,13 @@ def test_a_download_cut_short_passes_with_a_note() -> None:
     assert [reason.code for reason in verdict.reasons] == ["container.truncated"]
 
 
+@pytest.mark.parametrize(("seconds", "decision"), [(0.05, Decision.REVIEW), (0.15, Decision.ACCEPT)])
+def test_a_file_cut_to_a_scrap_goes_to_a_person(seconds: float, decision: Decision) -> None:
+    verdict = classify(WAV[: 44 + 4 * int(seconds * 44_100)])
+    assert verdict.decision is decision
+    assert ("undecided.container_lying_sizes" in [reason.code for reason in verdict.reasons]) == (seconds < 0.1)
+
+
 def mp3_with(between: bytes, pieces: int = 1) -> bytes:
     """An MP3 whose frames are parted by pieces of the bytes, each between two frames."""
     whole = write(music()[: 6 * 44100], "MPEG_LAYER_III", "MP3")

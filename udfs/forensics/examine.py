@@ -27,6 +27,8 @@ from udfs.track import Encoding, Track
 MOCK_LOG_ODDS = 2.0  # from here on it is data
 UNDECIDED_LOG_ODDS = 0.7  # from here on a person should look
 NOT_WALKED_LOG_ODDS = 1.0  # of a format that plays, but whose bytes no walker accounts for
+SCRAP_LOG_ODDS = 1.0  # of a file cut so short that nothing of what is left can be judged
+SCRAP_SECONDS = 0.1  # of sound; data under a header that promises more passed for a download cut short
 MOST_NOTES = 8
 SOUND_LOG_ODDS = -6.0  # of a track about which no test says anything
 
@@ -85,9 +87,21 @@ def gather(track: Track, report: ContainerReport, decoded: Decoded | None) -> Ev
     if decoded is not None and not report.container and track.encoding is Encoding.FILE:
         detail = "it decodes, but not every byte is accounted for"
         evidence.add(Finding(NOT_WALKED_LOG_ODDS, Reason("container.not_walked", detail)))
+    if decoded is not None and _is_scrap(report, decoded):
+        detail = f"{len(decoded.samples) / decoded.sample_rate:.3f} s of sound under a header that promises more"
+        evidence.add(Finding(SCRAP_LOG_ODDS, Reason("container.lying_sizes", detail)))
     if decoded is not None and decoded.samples.size:
         examine_samples(make_signal(track, report, decoded), evidence)
     return evidence
+
+
+def _is_scrap(report: ContainerReport, decoded: Decoded) -> bool:
+    """Whether a file was cut so short that too little is left to tell a download from data under a header."""
+    return _is_cut(report) and len(decoded.samples) < SCRAP_SECONDS * decoded.sample_rate
+
+
+def _is_cut(report: ContainerReport) -> bool:
+    return any(code == "container.truncated" for code, _ in report.lies)
 
 
 def _notes(report: ContainerReport, decoded: Decoded | None) -> list[tuple[str, str]]:
@@ -136,7 +150,8 @@ def conclude(evidence: Evidence, track: Track, report: ContainerReport, decoded:
         Content.MOCK if odds >= MOCK_LOG_ODDS else Content.UNDECIDED if odds >= UNDECIDED_LOG_ODDS else Content.REAL
     )
     score = 1 / (1 + math.exp(-odds))
-    if content is Content.MOCK and any(code == "container.truncated" for code, _ in report.lies):
+    told = {reason.code for _, reason in evidence.reasons}
+    if content is Content.MOCK and _is_cut(report) and "container.lying_sizes" not in told:
         lie = Reason("container.lying_sizes", "sizes in the header contradict the file")
         evidence.add(Finding(UNDECIDED_LOG_ODDS, lie))
     ordered = sorted(evidence.reasons, key=lambda item: -item[0])
