@@ -45,7 +45,7 @@ def find_duplicates(taken: Sequence[Taken]) -> list[Duplicate]:
         first_seen[content] = one.recording.reference_id
         kept.append(one)
     for (a, b, distance), _ in _sharing(kept):
-        agreement = _agreement(kept[a].codes[0], kept[b].codes[0], distance)
+        agreement = agreement_at(kept[a].codes[0], kept[b].codes[0], distance)
         if agreement >= LEAST_AGREEMENT:
             found.append(Duplicate(kept[b].recording.reference_id, kept[a].recording.reference_id, agreement))
     return sorted(found, key=lambda one: -one.agreement)
@@ -81,8 +81,21 @@ def _sharing(taken: Sequence[Taken]) -> list[tuple[tuple[int, int, int], int]]:
     return [((a, b, here * NEAR), count) for (a, b), (count, here) in best.items()]
 
 
-def _agreement(one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int) -> float:
-    """The best agreement of ten seconds of two recordings that lie `distance` frames apart, -1..1."""
+def agreement_at(one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int) -> float:
+    """Compare two recordings that lie `distance` frames apart, by the ten seconds that agree best.
+
+    Parameters
+    ----------
+    one, other
+        The signs of their codes, shape (frames,).
+    distance
+        Frames by which a passage lies later in the first than in the second.
+
+    Returns
+    -------
+    float
+        1 where they are the same, 0 by chance, down to -1.
+    """
     best = -1.0
     for shift in range(distance - NEAR, distance + NEAR + 1):
         low, high = max(0, shift), min(len(one), len(other) + shift)

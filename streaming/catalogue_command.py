@@ -15,6 +15,7 @@ from references.catalogue.source import Source
 from references.catalogue.sync import Sync, Tally, Told, update_entry
 from references.catalogue.table import CatalogueTable
 from references.catalogue.to_index import IndexChanges, indexed_recordings, plan_changes, update_index
+from references.duplicates import Duplicate
 from references.metadata import read_metadata
 from streaming.errors import UserError
 from streaming.index_place import is_catalogue, place_of
@@ -122,10 +123,14 @@ def bring_in_line(table: CatalogueTable, index: str, progress: Progress | None =
         info = update_index(changes, Path(index), progress)
         result = {"added": len(changes.add), "removed": len(changes.remove)}
         if info is not None:
-            told = [f"{one.reference_id} holds what {one.of} holds" for one in info.duplicates]
-            result |= {"index_sha256": info.sha256, "duplicates": told, "left_out": [why for _, why in info.unreadable]}
+            left_out = [why for _, why in info.unreadable]
+            result |= {"index_sha256": info.sha256, "duplicates": _told(info.duplicates), "left_out": left_out}
     result["deleted_files"] = table.drop_unlisted()
     return result
+
+
+def _told(duplicates: Sequence[Duplicate]) -> list[str]:
+    return [f"{one.reference_id} holds what {one.of} holds" for one in duplicates]
 
 
 def _with_files(changes: IndexChanges) -> IndexChanges:
@@ -142,6 +147,7 @@ def _change_delta(entries: Sequence[Entry], index: str) -> dict[str, Any]:
     """Change a catalogue of Delta tables: recordings leave it, then others enter it."""
     from streaming.catalogue import list_recordings, open_catalogue
     from streaming.catalogue_build import add_to_catalogue, build_catalogue, remove_from_catalogue
+    from streaming.catalogue_duplicates import find_duplicates
     from streaming.commands.index import spark_session
     from udfs.index_files import IndexRefusedError
 
@@ -152,6 +158,7 @@ def _change_delta(entries: Sequence[Entry], index: str) -> dict[str, Any]:
             opened = None
         changes = _with_files(plan_changes(entries, list_recordings(spark, opened) if opened else ()))
         left_out: list[tuple[str, str]] = []
+        duplicates: list[Duplicate] = []
         if opened is not None and changes.remove:
             remove_from_catalogue(spark, changes.remove, opened)
             opened = open_catalogue(spark, index)
@@ -159,6 +166,13 @@ def _change_delta(entries: Sequence[Entry], index: str) -> dict[str, Any]:
             left_out = add_to_catalogue(spark, changes.paths(), opened, changes.about())
         elif changes.add:
             left_out = build_catalogue(spark, changes.paths(), place_of(index), changes.about())
-        sha256 = open_catalogue(spark, index).sha256 if opened is not None or changes.add else None
-    added, removed = len(changes.add), len(changes.remove)
-    return {"added": added, "removed": removed, "index_sha256": sha256, "left_out": [why for _, why in left_out]}
+        after = open_catalogue(spark, index) if opened is not None or changes.add else None
+        if changes.add and after is not None:
+            duplicates = find_duplicates(spark, after, len(opened.edges) - 1 if opened is not None else 0)
+    return {
+        "added": len(changes.add),
+        "removed": len(changes.remove),
+        "index_sha256": after.sha256 if after is not None else None,
+        "duplicates": _told(duplicates),
+        "left_out": [why for _, why in left_out],
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from references.build import IndexInfo, Progress
+    from references.duplicates import Duplicate
     from streaming.catalogue import Catalogue
     from udfs.landmark_index import Recording
 
@@ -198,7 +199,7 @@ def _build_catalogue(sources: list[Path], out: str, as_json: bool) -> None:
 
     with told_to_the_user(), spark_session() as spark:
         unreadable = build_catalogue(spark, sources, place_of(out))
-        _report_catalogue(spark, out, unreadable, as_json)
+        _report_catalogue(spark, out, unreadable, as_json, since=0)
 
 
 def _add_to_catalogue(sources: list[Path], index: str, as_json: bool) -> None:
@@ -206,7 +207,7 @@ def _add_to_catalogue(sources: list[Path], index: str, as_json: bool) -> None:
 
     with told_to_the_user(), _catalogue(index) as (spark, catalogue):
         unreadable = add_to_catalogue(spark, sources, catalogue)
-        _report_catalogue(spark, index, unreadable, as_json)
+        _report_catalogue(spark, index, unreadable, as_json, since=len(catalogue.edges) - 1)
 
 
 def _remove_from_catalogue(reference_ids: list[str], index: str, as_json: bool) -> None:
@@ -217,17 +218,23 @@ def _remove_from_catalogue(reference_ids: list[str], index: str, as_json: bool) 
         _report_catalogue(spark, index, [], as_json)
 
 
-def _report_catalogue(spark: SparkSession, index: str, unreadable: list[tuple[str, str]], as_json: bool) -> None:
+def _report_catalogue(
+    spark: SparkSession, index: str, unreadable: list[tuple[str, str]], as_json: bool, since: int | None = None
+) -> None:
+    """Say what a catalogue holds now; `since` is the number of the first recording that came, None where none did."""
     from streaming.catalogue import open_catalogue
+    from streaming.catalogue_duplicates import find_duplicates
 
     catalogue = open_catalogue(spark, index)
+    duplicates = [] if since is None else find_duplicates(spark, catalogue, since)
     if as_json:
         value = {"index": index, "sha256": catalogue.sha256, "recordings": len(catalogue), "unreadable": unreadable}
-        typer.echo(json.dumps(value))
+        typer.echo(json.dumps({**value, "duplicates": [asdict(one) for one in duplicates]}))
         return
     typer.echo(f"{index}: {len(catalogue)} recordings, index {catalogue.sha256[:12]}")
+    _tell_duplicates(duplicates)
     for _, why in unreadable:
-        typer.echo(f"left out: {why}", err=True)
+        typer.echo(f"left out: {printable(why)}", err=True)
 
 
 @contextmanager
@@ -267,11 +274,15 @@ def _report(info: IndexInfo, as_json: bool) -> None:
         f"{info.folder}: {info.recordings} recordings, {info.seconds / 3600:.2f} hours, {info.bytes:,} bytes "
         f"({per_second:.0f} a second), index {info.sha256[:12]}"
     )
-    for one in info.duplicates:
-        same = f"{one.reference_id} holds what {one.of} holds (agreement {one.agreement:.2f})"
-        typer.echo(f"duplicate: {printable(same)}", err=True)
+    _tell_duplicates(info.duplicates)
     for _, why in info.unreadable:
         typer.echo(f"left out: {printable(why)}", err=True)
+
+
+def _tell_duplicates(duplicates: Iterable[Duplicate]) -> None:
+    for one in duplicates:
+        same = f"{one.reference_id} holds what {one.of} holds (agreement {one.agreement:.2f})"
+        typer.echo(f"duplicate: {printable(same)}", err=True)
 
 
 @contextmanager

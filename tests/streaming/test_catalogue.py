@@ -13,11 +13,13 @@ import soundfile
 from job_rig import RATE, make_rig, make_sound, upload, upload_id
 from pyspark.sql import SparkSession
 
+import references.duplicates
 from references.build import take
 from references.errors import RecordingsError
 from references.generation import write_generation
 from streaming.catalogue import ABOUT, CODES, HASHES, RECORDINGS, list_recordings, open_catalogue, write_table
 from streaming.catalogue_build import add_to_catalogue, build_catalogue, remove_from_catalogue
+from streaming.catalogue_duplicates import find_duplicates
 from streaming.catalogue_search import identify_prints
 from streaming.prints import take_print
 from streaming.schemas import PRINT, STRING, fields
@@ -153,6 +155,22 @@ def test_what_is_removed_stays_for_those_who_opened_the_catalogue_before(
     known = list_recordings(spark, open_catalogue(spark, f"delta:{copied}"))
     assert [one.reference_id for one in known] == [f"song-{seed}" for seed in range(KNOWN) if seed != 2]
     assert list_recordings(spark, before) == list(index.recordings)
+
+
+def test_recordings_that_are_there_already_are_found_as_in_an_index_of_files(
+    spark: SparkSession, copied: str, songs: Path, tmp_path: Path
+) -> None:
+    part, copy, other = (tmp_path / name for name in ("part.mp3", "copy.flac", "other.wav"))
+    soundfile.write(part, excerpt(4, 7, 25), RATE, format="MP3", subtype="MPEG_LAYER_III")
+    soundfile.write(copy, soundfile.read(songs / "song-1.wav", dtype="int16")[0], RATE, subtype="PCM_16")
+    soundfile.write(other, music(77, 20), RATE, subtype="PCM_16")
+    before = open_catalogue(spark, f"delta:{copied}")
+    assert find_duplicates(spark, before) == []
+    add_to_catalogue(spark, [part, copy, other], before)
+    found = find_duplicates(spark, open_catalogue(spark, f"delta:{copied}"), since=len(before.edges) - 1)
+    local = references.duplicates.find_duplicates([take(path) for path in [*first_songs(songs), part, copy, other]])
+    assert [(one.reference_id, one.of) for one in found] == [("copy", "song-1"), ("part", "song-4")]
+    assert found == [*local]
 
 
 @pytest.mark.slow
