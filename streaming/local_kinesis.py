@@ -6,6 +6,7 @@ It is the npm package that ``scripts/local_kinesis/package.json`` pins, run by t
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -150,14 +151,16 @@ def install() -> tuple[Path, Path]:
     folder, lock = HOME / "node_modules" / SERVER, HOME / "package-lock.json"
     if not lock.is_file():
         raise UserError(f"the local Kinesis server is started from a checkout of the project: {HOME} is missing")
-    done = HOME / "node_modules" / ".installed-lock.json"
-    if not done.is_file() or done.read_bytes() != lock.read_bytes():
-        npm = Path(executable.ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        command = [str(binaries / "node"), str(npm), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        result = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise UserError(f"npm could not install the local Kinesis server: {result.stderr.strip()[-1000:]}")
-        shutil.copyfile(lock, done)
+    npm = Path(executable.ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    with lock.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # npm empties the folder first: another process would start half a server
+        done = HOME / "node_modules" / ".installed-lock.json"
+        if not done.is_file() or done.read_bytes() != lock.read_bytes():
+            command = [str(binaries / "node"), str(npm), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+            result = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
+            if result.returncode:
+                raise UserError(f"npm could not install the local Kinesis server: {result.stderr.strip()[-1000:]}")
+            shutil.copyfile(lock, done)
     return binaries / "node", folder
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from streaming.errors import UserError
-from streaming.local_kinesis import HOME, LocalKinesis
+from streaming.local_kinesis import HOME, LocalKinesis, install
 
 
 def is_up(url: str) -> bool:
@@ -69,3 +72,20 @@ def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NODE_OPTIONS", "--no-such-option")
     with pytest.raises(UserError, match=r"ended at once: .*no-such-option"), LocalKinesis():
         pass
+
+
+def test_one_process_installs_and_the_others_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HOME / name, tmp_path)
+    run, commands = subprocess.run, []
+
+    def noted(command: list[str], **named: Any) -> Any:
+        commands.append(command)
+        return run(command, **named)
+
+    monkeypatch.setattr("streaming.local_kinesis.HOME", tmp_path)
+    monkeypatch.setattr(subprocess, "run", noted)
+    with ThreadPoolExecutor(3) as pool:
+        folders = {folder for _, folder in pool.map(lambda _: install(), range(3))}
+    assert folders == {tmp_path / "node_modules" / "kinesis-local"}
+    assert len(commands) == 1
