@@ -157,7 +157,10 @@ def _pdf(data: bytes, start: int) -> int | None:
     if not re.match(rb"%PDF-[12]\.\d", data[start : start + 8]):
         return None
     end = data.rfind(b"%%EOF", start)
-    return end + 5 if end >= 0 else _to_end(data, start)
+    if end >= 0:
+        return end + 5
+    # One cut short still shows an object at once. Under this text as a XOR key, the zeros of a program show the header.
+    return _to_end(data, start) if b" obj" in data[start : start + 65536] else None
 
 
 def _tar(data: bytes, start: int) -> int | None:
