@@ -7,8 +7,9 @@ without comparing every recording with every other; what shares enough is then c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,21 +35,33 @@ class Duplicate:
 
 def find_duplicates(taken: Sequence[Taken]) -> list[Duplicate]:
     """Find pairs of recordings with a common passage of some seconds; the surest first."""
-    first_seen: dict[str, str] = {}
-    found: list[Duplicate] = []
-    kept: list[Taken] = []
-    for one in taken:
-        content = one.recording.content_sha256
-        if content and content in first_seen:
-            found.append(Duplicate(one.recording.reference_id, first_seen[content], 1.0))
-            continue
-        first_seen[content] = one.recording.reference_id
-        kept.append(one)
+    copies = same_content([one.recording for one in taken])
+    found = [copy for copy in copies if copy is not None]
+    kept = [one for one, copy in zip(taken, copies, strict=True) if copy is None]
     for (a, b, distance), _ in _sharing(kept):
         agreement = agreement_at(kept[a].codes[0], kept[b].codes[0], distance)
         if agreement >= LEAST_AGREEMENT:
             found.append(Duplicate(kept[b].recording.reference_id, kept[a].recording.reference_id, agreement))
     return sorted(found, key=lambda one: -one.agreement)
+
+
+class Named(Protocol):
+    """A recording, or a row that tells as much of one."""
+
+    @property
+    def reference_id(self) -> str: ...
+    @property
+    def content_sha256(self) -> str: ...
+
+
+def same_content(recordings: Iterable[Named]) -> list[Duplicate | None]:
+    """Say of each recording of which earlier one it is the very samples; None of the others."""
+    first_seen: dict[str, str] = {}
+    found: list[Duplicate | None] = []
+    for one in recordings:
+        of = first_seen.setdefault(one.content_sha256, one.reference_id) if one.content_sha256 else one.reference_id
+        found.append(None if of == one.reference_id else Duplicate(one.reference_id, of, 1.0))
+    return found
 
 
 def _sharing(taken: Sequence[Taken]) -> list[tuple[tuple[int, int, int], int]]:

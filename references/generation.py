@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from udfs.fingerprint import Fingerprint, noise_codes
 from udfs.index_files import GENERATIONS, GenerationEntry, describe
-from udfs.kernels import PLANES
+from udfs.kernels import PLANES, from_planes, to_planes
 from udfs.landmark_index import CATALOGUE, POSTINGS, Generation, Recording
 from udfs.postings import build_postings
 from udfs.triads import NONE, hashes_of
@@ -39,7 +39,7 @@ def taken_from(recording: Recording, fingerprint: Fingerprint) -> Taken:
 
 def read_back(generation: Generation) -> list[Taken]:
     """Read the recordings of a generation that are still in the index, so that generations can be joined."""
-    line = generation.planes.transpose(0, 2, 1).reshape(2, -1)
+    line = from_planes(generation.planes)
     return [
         Taken(
             generation.recording(number), np.asarray(line[:, generation.edges[number] : generation.edges[number + 1]])
@@ -88,4 +88,4 @@ def _planes(codes: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
     end = MARGIN + sum(one.shape[1] for one in codes)
     margins = noise_codes(2 * MARGIN + -end % PLANES)
     line = np.concatenate([margins[:, :MARGIN], *codes, margins[:, MARGIN:]], axis=1)
-    return np.ascontiguousarray(line.reshape(2, -1, PLANES).transpose(0, 2, 1))
+    return to_planes(line)

@@ -34,7 +34,7 @@ from streaming.catalogue import (
 )
 from udfs.fetched_line import PIECE
 from udfs.fingerprint import noise_codes
-from udfs.kernels import PLANES
+from udfs.kernels import PLANES, to_planes
 from udfs.landmark_index import Recording
 from udfs.postings import SLAB, build_slab
 from udfs.triads import NONE, hashes_of
@@ -191,7 +191,7 @@ def _build(parts: pd.DataFrame) -> pd.DataFrame:
     codes = np.concatenate([np.frombuffer(part, np.uint64).reshape(2, -1) for part in parts["codes"]], axis=1)
     hashes = np.concatenate([np.frombuffer(part, np.uint16) for part in parts["hashes"]])
     built = build_slab(hashes)
-    planes = np.ascontiguousarray(codes.reshape(2, -1, PLANES).transpose(0, 2, 1))
+    planes = to_planes(codes)
     row = (int(parts["slab"].iloc[0]), *(a.tobytes() for a in (built.places, built.offsets, built.bases, planes)))
     return pd.DataFrame([row], columns=["slab", "places", "offsets", "bases", "planes"])
 

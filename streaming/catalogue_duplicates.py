@@ -24,11 +24,11 @@ from references.duplicates import (
     NEAR,
     Duplicate,
     agreement_at,
+    same_content,
 )
 from streaming.catalogue import CODES, RECORDINGS, Catalogue
-from udfs.fetched_line import lay_out, pieces_around
-from udfs.kernels import PLANES
-from udfs.landmark_index import SAMPLE_PIECE
+from udfs.fetched_line import PIECE, lay_out, pieces_around
+from udfs.kernels import PLANES, from_planes
 
 FOUND = "word long, owner long, frame long"
 TOGETHER = 32  # pairs that are compared at once: the codes of that many are in memory
@@ -68,14 +68,12 @@ def find_duplicates(spark: SparkSession, catalogue: Catalogue, since: int = 0) -
 
 def _copies(rows: Sequence[Row], since: int) -> tuple[list[Duplicate], list[Row]]:
     """The new ones whose very samples are there already, and the recordings without copies."""
-    seen: dict[str, str] = {}
-    copies, kept = [], []
-    for row in rows:
-        of = seen.setdefault(row.content_sha256 or row.reference_id, row.reference_id)
-        if of == row.reference_id:
+    kept, copies = [], []
+    for row, copy in zip(rows, same_content(rows), strict=True):
+        if copy is None:
             kept.append(row)
         elif row.number >= since:
-            copies.append(Duplicate(row.reference_id, of, 1.0))
+            copies.append(copy)
     return copies, kept
 
 
@@ -103,8 +101,8 @@ def _words(line: Line) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFra
     def words(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         for batch in batches:
             for piece, planes in zip(batch["piece"], batch["planes"], strict=True):
-                strong = _frames(np.frombuffer(planes, np.uint64).reshape(2, PLANES, -1)[1])
-                at = piece * SAMPLE_PIECE + np.arange(len(strong))
+                _, strong = from_planes(np.frombuffer(planes, np.uint64).reshape(2, PLANES, -1))
+                at = piece * PIECE + np.arange(len(strong))
                 owner = np.searchsorted(line.first, at, side="right") - 1
                 told = (owner >= 0) & (at < line.end[owner]) & (np.bitwise_count(strong) >= FEWEST_BITS)
                 owner = owner[told]
@@ -121,16 +119,12 @@ def _agreements(
     numbers = np.unique([number for a, b, _ in pairs for number in (a, b)])
     pieces = pieces_around(line.first[numbers], line.end[numbers], catalogue.frames)
     rows = catalogue.read(spark, CODES).where(F.col("piece").isin(pieces)).collect()
-    signs = lay_out(((row.piece, bytes(row.planes)) for row in rows), catalogue.frames)[0]
+    planes = lay_out(((row.piece, bytes(row.planes)) for row in rows), catalogue.frames)
 
     def of(number: int) -> NDArray[np.uint64]:
         first, end = int(line.first[number]), int(line.end[number])
         low = first // PLANES
-        return _frames(signs[:, low : -(-end // PLANES)])[first - low * PLANES : end - low * PLANES]
+        signs, _ = from_planes(planes[:, :, low : -(-end // PLANES)])
+        return np.asarray(signs[first - low * PLANES : end - low * PLANES])
 
     return [agreement_at(of(a), of(b), distance) for a, b, distance in pairs]
-
-
-def _frames(planes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Put a plane-wise stretch of the time line, shape (PLANES, words), back into the order of its frames."""
-    return np.ascontiguousarray(planes.T).reshape(-1)

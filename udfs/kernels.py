@@ -32,6 +32,16 @@ _FRAMES = types.Array(types.int64, 1, "C", readonly=True)
 _FLAGS = types.Array(types.uint8, 1, "C", readonly=True)
 
 
+def to_planes(codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Lay codes, shape (2, frames), out as the kernels read them: (2, PLANES, words), PLANES frames to a word."""
+    return np.ascontiguousarray(codes.reshape(2, -1, PLANES).transpose(0, 2, 1))
+
+
+def from_planes(planes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Put what `to_planes` laid out, or a stretch of its words, back into the order of the frames: (2, frames)."""
+    return planes.transpose(0, 2, 1).reshape(2, -1)
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def ones(typing_context: Any, word: Any) -> Any:
     """Count the set bits of a word, in one instruction (vectorised by the compiler where the processor can)."""
@@ -98,6 +108,12 @@ def fit(code: Any, sign: Any, strong: Any, bits: int) -> Any:
     return bits - 2 * np.int64(ones(code ^ sign)) + STRENGTH * missed
 
 
+@compiled()
+def stretched(t: Any, count: Any, stretch: Any) -> Any:
+    """Where frame `t` of `count` comes when they are stretched about their middle, from frame 0 unstretched."""
+    return t + np.int64(np.round((t - count * 0.5) * stretch))
+
+
 def _align(
     codes: NDArray[np.uint64],
     active: NDArray[np.uint8],
@@ -121,7 +137,7 @@ def _align(
                 for t in range(count):
                     if not active[t]:
                         continue
-                    at = starts[i] + shift + t + np.int64(np.round((t - count * 0.5) * stretches[s]))
+                    at = starts[i] + shift + stretched(t, count, stretches[s])
                     if at < 0 or at >= end:
                         continue
                     agreement += fit(codes[t], planes[0, at & 3, at >> 2], planes[1, at & 3, at >> 2], 64)
@@ -143,7 +159,7 @@ def _tally(
     """Count for each start how often a query's bit is set, and how often not, by what the reference's bit is.
 
     `found[i, shift + reach]` counts the set bits and the others where the reference's is not set, set, and strong.
-    The query is stretched about its middle, as `align` does it.
+    Positions are those of `align`.
     """
     count = len(codes)
     end = planes.shape[1] * planes.shape[2]
@@ -151,7 +167,7 @@ def _tally(
     for i in range(len(starts)):
         for d in range(2 * reach + 1):
             for t in range(count):
-                at = starts[i] + d - reach + t + np.int64(np.round((t - count * 0.5) * stretch))
+                at = starts[i] + d - reach + stretched(t, count, stretch)
                 if not active[t] or at < 0 or at >= end:
                     continue
                 sign, strong = planes[0, at & 3, at >> 2], planes[1, at & 3, at >> 2]
@@ -208,7 +224,7 @@ def _path(
             code = code << np.uint64(1)
         elif turn < 0:
             code = code >> np.uint64(1)
-        line = start + t + np.int64(np.round((t - count * 0.5) * stretch)) - reach
+        line = start + stretched(t, count, stretch) - reach
         s = t // SEGMENT
         for d in range(shifts):
             at = line + d
@@ -240,7 +256,7 @@ def _path(
         striking = STRIKING * deviation * np.sqrt(weight[s, d] / SEGMENT)
         total += min(gain, striking) + BEYOND * max(0.0, gain - striking)
         frames += weight[s, d]
-        path[s] = start + s * SEGMENT + np.int64(np.round((s * SEGMENT - count * 0.5) * stretch)) + d - reach
+        path[s] = start + stretched(s * SEGMENT, count, stretch) + d - reach
         if came[s, d] == 0:
             break
         s, d = s - 1, d - (came[s, d] - 2)

@@ -43,16 +43,16 @@ from udfs.track import Track
 SPLIT = "train"
 ENSEMBLES = ("windows", "mixture", "modem")
 WINDOW_FAMILIES = "abcde"
+REAL_FILES = {
+    "recording": 200,
+    "rewritten": 350,
+    "processed": 600,
+    "noises": 250,
+    "synthetic": 700,
+    "plain_music": 700,
+}
 FILES: dict[str, dict[str, int]] = {  # made for each ensemble, by maker
-    "windows": {
-        **dict.fromkeys(WINDOW_FAMILIES, 220),
-        "recording": 200,
-        "rewritten": 350,
-        "processed": 600,
-        "noises": 250,
-        "synthetic": 700,
-        "plain_music": 700,
-    },
+    "windows": {**dict.fromkeys(WINDOW_FAMILIES, 220), **REAL_FILES},
     "mixture": {
         "under_music": 1500,
         "recording": 300,
@@ -62,15 +62,7 @@ FILES: dict[str, dict[str, int]] = {  # made for each ensemble, by maker
         "synthetic": 450,
         "plain_music": 1300,
     },
-    "modem": {
-        "modem": 800,
-        "recording": 200,
-        "rewritten": 350,
-        "processed": 600,
-        "noises": 250,
-        "synthetic": 700,
-        "plain_music": 700,
-    },
+    "modem": {"modem": 800, **REAL_FILES},
 }
 MAKERS = {
     **SAMPLE_FAMILIES,

@@ -53,26 +53,24 @@ def find_modem(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
 
 def _judge(band: Complex, rate: float, row: NDArray[np.float64], keyings: list[Keying]) -> Finding:
     odds = float(modem_model().log_odds(row[None])[0]) - CAUTION
-    kinds = [_from_keying(keying) for keying in keyings]
-    kinds.append(_from_turns(describe_turns(band, rate), row))
-    if max([odds, *(finding.log_odds for finding in kinds)]) > SUSPICIOUS or _keeps_time(row):
+    number = dict(zip(FEATURES, row.tolist(), strict=True))
+    kinds = [*map(_from_keying, keyings), _from_turns(describe_turns(band, rate), number)]
+    if max([odds, *(finding.log_odds for finding in kinds)]) > SUSPICIOUS or _keeps_time(number):
         grids = (find_dtmf(band, rate), find_mfsk(band, rate), find_multitone(band, rate))
         kinds += [_from_grid(grid) for grid in grids if grid]
-    best = max(kinds, key=lambda finding: finding.log_odds, default=None)
-    if best is not None and best.log_odds > 0:
+    best = max(kinds, key=lambda finding: finding.log_odds)
+    if best.log_odds > 0:
         return Finding(max(odds, best.log_odds), best.reason)
-    return Finding(odds, Reason(f"modem.{_likeliest(row)}", "pure tones change together on a clock of milliseconds"))
+    return Finding(odds, Reason(f"modem.{_likeliest(number)}", "pure tones change together on a clock of milliseconds"))
 
 
-def _keeps_time(row: NDArray[np.float64]) -> bool:
+def _keeps_time(number: Numbers) -> bool:
     """Whether pure tones change on any clock so clearly that it is worth looking for a grid of tones."""
-    number = dict(zip(FEATURES, row.tolist(), strict=True))
     return bool(number["fast_pure_50"] > PURE and max(number[f"{window}_line"] for window in WINDOWS) > CLEAR_LINE)
 
 
-def _likeliest(row: NDArray[np.float64]) -> str:
+def _likeliest(number: Numbers) -> str:
     """The kind that the numbers fit best where no detector of a kind is sure."""
-    number = dict(zip(FEATURES, row.tolist(), strict=True))
     if number["keypad"] > 0.5:
         return "dtmf"
     if number["slow_spread"] < 1.0 and number["fast_silent"] > 0.15:
@@ -145,8 +143,8 @@ def _from_keying(keying: Keying) -> Finding:
     return Finding(_keying_odds(keying), Reason(f"modem.{keying.kind}", detail))
 
 
-def _from_turns(clock: Numbers, row: NDArray[np.float64]) -> Finding:
-    one_tone = dict(zip(FEATURES, row.tolist(), strict=True))["slow_spread"] < 1.0
+def _from_turns(clock: Numbers, number: Numbers) -> Finding:
+    one_tone = number["slow_spread"] < 1.0
     detail = f"{2 ** clock['rate']:.0f} symbols a second, each a tone that holds still, keep the clock"
     return Finding(_turns_odds(clock), Reason(f"modem.{'psk' if one_tone else 'fsk'}", detail))
 

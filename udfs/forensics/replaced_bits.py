@@ -37,6 +37,8 @@ AGREEMENT, LOOSE = 0.8, 0.3  # share of those that measure the whole signal, and
 Integers = NDArray[np.integer]
 Real = NDArray[np.float64]
 
+_WINDOW = np.sin(np.pi * (np.arange(BLOCK) + 0.5) / BLOCK).astype(np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
@@ -68,9 +70,8 @@ def _cut(channel: Integers) -> list[Integers]:
 
 def _spectra(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
     """Spectra of half-overlapping blocks, each less its mean; shape (blocks, bins)."""
-    window = np.sin(np.pi * (np.arange(BLOCK) + 0.5) / BLOCK).astype(np.float32)
     blocks = np.lib.stride_tricks.sliding_window_view(samples, BLOCK)[::STEP]
-    return np.asarray(scipy.fft.rfft((blocks - blocks.mean(axis=1, keepdims=True)) * window, axis=1)[:, 4:-1])
+    return np.asarray(scipy.fft.rfft((blocks - blocks.mean(axis=1, keepdims=True)) * _WINDOW, axis=1)[:, 4:-1])
 
 
 def _measure(samples: Integers, full_scale: float) -> dict[int, tuple[Real, Real]]:
