@@ -22,6 +22,8 @@ from typing import Any
 from streaming.errors import UserError
 from streaming.places import Place, open_place
 from streaming.publisher_targets import Answer, Message, Target
+from streaming.redaction import redact_url
+from streaming.telling import tell
 from streaming.verdict_feed import TABLE, VerdictFeed
 
 FOLDER = "_soundgate/publisher"
@@ -92,6 +94,9 @@ class Publisher:
         self._stop = stop or threading.Event()
         self.finish = threading.Event()  # set by others: publish what is there, then end
         self._check_log_at = 0.0
+        self._shown_target = redact_url(to) if "://" in to else to
+        self._lake_was_read = False  # before that, a lake that is not there is a name that is wrong
+        self._oldest_at: float | None = None  # time of the oldest commit that is not published; None: all are
         self.tally = Tally()
 
     def run(self) -> Tally:
@@ -104,10 +109,12 @@ class Publisher:
             try:
                 cursor = self.catch_up(cursor)
                 pauses = growing_pauses()
-            except UserError:
-                raise
+                if not self._stop.is_set():
+                    self._note_trouble("", "")
             except Exception as error:  # the store behind the lake: it is back some time, with the same rows
-                self.tally.trouble = f"{type(error).__name__}: {error}"
+                if isinstance(error, UserError) and not (self._lake_was_read and isinstance(error.__cause__, OSError)):
+                    raise
+                self._note_trouble("the lake cannot be read", f"{type(error).__name__}: {error}")
                 self._stop.wait(next(pauses))
                 cursor = None  # what was saved is what counts
             if last:
@@ -119,13 +126,14 @@ class Publisher:
     def catch_up(self, cursor: Cursor | None = None) -> Cursor:
         """Publish every commit that is there; returns where it got, which is where it was when the target is down."""
         cursor = cursor or self.load_cursor()
+        self._lake_was_read = True
         while not self._stop.is_set():
             commit = self._feed.commit(cursor.version)
             if commit is None:
                 self._check_log(cursor)
-                self.tally.behind_seconds = 0.0
+                self._note_behind(None)
                 break
-            self.tally.behind_seconds = max(0.0, time.time() - commit.at_ms / 1000)
+            self._note_behind(commit.at_ms / 1000)
             cursor = self._publish(self._feed.rows(commit), cursor)
             if self._stop.is_set():
                 break
@@ -185,15 +193,29 @@ class Publisher:
                     self._put_aside(message, sent.why)
                 else:
                     again.append(message)
-                    self.tally.trouble = sent.why
+                    self._note_trouble(f"{self._shown_target} does not take what is published", sent.why)
             if not again:
-                self.tally.trouble = ""
+                self._note_trouble("", "")
                 return
             self.tally.retries += 1
+            self._note_behind(self._oldest_at)
             if len(again) < len(group):
                 pauses = growing_pauses()  # the target works: it took some
             group = again
             self._stop.wait(next(pauses))
+
+    def _note_behind(self, oldest_at: float | None) -> None:
+        """Note the oldest commit that is not published; asked again while a target is down, for its age grows."""
+        self._oldest_at = oldest_at
+        self.tally.behind_seconds = 0.0 if oldest_at is None else max(0.0, time.time() - oldest_at)
+
+    def _note_trouble(self, what: str, why: str) -> None:
+        """Tell the operator of trouble that is new, and of its end; `why` is "" when all is well."""
+        if why and why != self.tally.trouble:
+            tell(f"{what}, and it is tried again until it works: {why}")
+        if self.tally.trouble and not why:
+            tell(f"publishing to {self._shown_target} goes on")
+        self.tally.trouble = why
 
     def _put_aside(self, message: Message, why: str) -> None:
         self.tally.refused += 1

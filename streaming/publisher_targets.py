@@ -22,6 +22,7 @@ from streaming.redaction import redact_url
 
 SECRET_VARIABLE = "SOUNDGATE_WEBHOOK_SECRET"  # noqa: S105 - the name of one
 TIMEOUT_SECONDS = 10.0
+ARN_PARTS = 6
 CALLS = 1  # the publisher does the retrying, because it knows what can wait
 # What SNS takes in a call, its messages together, and SQS at least; a little is left for their attributes.
 CALL_BYTES = 240 * 1024
@@ -142,8 +143,9 @@ def open_target(text: str, region: str | None = None, endpoint_url: str | None =
         When it is none of these, or the queue is not there.
     """
     kind, _, name = text.partition(":")
-    if kind == "sns" and name.startswith("arn:"):
-        return SnsTopic(name, make_client("sns", region or name.split(":")[3], endpoint_url, CALLS))
+    arn = name.split(":")  # arn:aws:sns:REGION:ACCOUNT:TOPIC
+    if kind == "sns" and len(arn) == ARN_PARTS and arn[0] == "arn":
+        return SnsTopic(name, make_client("sns", region or arn[3], endpoint_url, CALLS))
     if kind == "sqs" and name:
         client = make_client("sqs", region, endpoint_url, CALLS)
         return SqsQueue(name if "://" in name else queue_url(client, name), client)

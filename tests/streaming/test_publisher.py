@@ -22,8 +22,10 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from streaming import publisher as publisher_module
+from streaming import verdict_feed as publisher_feed
 from streaming.cli import app
 from streaming.errors import UserError
+from streaming.places import Folder
 from streaming.publisher import FOLDER, LEFT_OUT, LONGEST_PAUSE, Publisher, growing_pauses, make_message
 from streaming.publisher_targets import SECRET_VARIABLE, Answer, Message, Sent, Webhook, is_loopback, open_target
 from streaming.verdict_feed import VerdictFeed, parse_commit
@@ -311,6 +313,58 @@ def test_a_lake_that_cannot_be_read_for_a_while_is_tried_again(lake: Path) -> No
     assert target.sent == IDS
 
 
+def test_a_store_that_is_down_as_the_table_is_opened_is_tried_again_too(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, down = publisher_feed.open_table, threading.Event()
+
+    def open_or_not(where: str, name: str) -> DeltaTable:
+        if down.is_set():
+            raise UserError("the store does not answer") from OSError("no answer")
+        return opened(where, name)
+
+    def read_or_not(self: Folder, name: str) -> bytes | None:
+        if down.is_set():
+            raise ConnectionError("no answer")
+        return read(self, name)
+
+    read = Folder.read
+    monkeypatch.setattr(publisher_feed, "open_table", open_or_not)
+    monkeypatch.setattr(Folder, "read", read_or_not)
+    target, stop, deadline = Scripted(), threading.Event(), time.monotonic() + 20
+    publisher = Publisher(str(lake), "x", target, stop=stop)
+    thread = threading.Thread(target=publisher.run)
+    thread.start()
+    while publisher.tally.taken < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    down.set()
+    while "UserError" not in publisher.tally.trouble and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    down.clear()
+    commit(lake, 5)
+    while publisher.tally.taken < 5 and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop.set()
+    thread.join(5)
+    assert target.sent == [*IDS, "upload-5"]
+
+
+def test_while_a_target_is_down_it_is_said_and_the_wait_grows(
+    lake: Path, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receiver.script = [503] * 5 + [204]
+    publisher = follow(lake, receiver.url.replace("://", "://user:hunter2@"))
+    ages: list[float] = []
+    publisher._stop.wait = lambda seconds: bool(ages.append(publisher.tally.behind_seconds) or time.sleep(0.01))  # type: ignore[method-assign, func-returns-value]
+    publisher.catch_up()
+    assert len(ages) == 5
+    assert sorted(set(ages)) == ages  # the alarm on it fires however long one message is waited for
+    said = capsys.readouterr().err
+    assert said.count("HTTP 503") == 1
+    assert "goes on" in said
+    assert "hunter2" not in said
+
+
 def test_no_lake_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has the job run yet"):
         Publisher(str(tmp_path), "x", Scripted()).catch_up()
@@ -415,7 +469,9 @@ def test_a_topic_that_is_gone_is_waited_for(aws: None, lake: Path) -> None:
 # -------------------------------------------------------------------------------------------------------------- words
 
 
-@pytest.mark.parametrize("to", ["", "mail:x", "sns:verdicts", "sqs:", "http://example.org/x", "http://10.0.0.1/"])
+@pytest.mark.parametrize(
+    "to", ["", "mail:x", "sns:verdicts", "sns:arn:verdicts", "sqs:", "http://example.org/x", "http://10.0.0.1/"]
+)
 def test_a_target_that_is_none_is_refused(to: str) -> None:
     with pytest.raises(UserError):
         open_target(to, region="eu-central-1")
