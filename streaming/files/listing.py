@@ -17,6 +17,9 @@ from streaming.local_files import find_files
 
 # What S3 says of an object that is not there: not at all, not in this version, or behind a delete marker.
 GONE_CODES = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed", "412", "PreconditionFailed"})
+FORBIDDEN_CODES = frozenset({"403", "AccessDenied"})
+# What S3 says of a version id or a name that none can be, and, of a HEAD, of credentials that are over.
+IMPOSSIBLE_CODES = frozenset({"400", "InvalidArgument", "InvalidURI"})
 
 
 def check_place(text: str) -> str:
@@ -60,7 +63,7 @@ def list_files(place: str, access: Access) -> Iterator[StoredFile]:
 
 
 def find_object(place: str, name: str, version_id: str, access: Access) -> StoredFile | None:
-    """Ask the store for one object, as it is now or in a version; None = it is not there.
+    """Ask the store for one object, as it is now or in a version; None = it is not there, or can be nowhere.
 
     Raises
     ------
@@ -75,12 +78,23 @@ def find_object(place: str, name: str, version_id: str, access: Access) -> Store
         except ClientError as error:
             if error_code(error) in GONE_CODES:
                 return None
-            if error_code(error) in ("403", "AccessDenied"):  # readers get a verdict that says so
+            if error_code(error) in FORBIDDEN_CODES:  # readers get a verdict that says so
                 return StoredFile(place, name, 0, 0, "", version_id)
+            if error_code(error) in IMPOSSIBLE_CODES and _answers(access, bucket):  # the event was made up
+                return None
             raise
     return StoredFile(
         place, name, int(head["ContentLength"]), _microseconds(head["LastModified"]), _etag(head), version_id
     )
+
+
+def _answers(access: Access, bucket: str) -> bool:
+    """Whether S3 lets us in: then what it called a bad request is about the object that was asked for."""
+    try:
+        access.client("s3").head_bucket(Bucket=bucket)
+    except ClientError as error:
+        return error_code(error) in FORBIDDEN_CODES
+    return True
 
 
 def stat_file(place: str, name: str) -> StoredFile:

@@ -7,7 +7,9 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from stored_rig import aws_server, put
 
 from streaming.errors import UserError
@@ -89,6 +91,29 @@ def test_what_is_wrong_with_the_store_is_raised(access: Access) -> None:
         StoredReader(1_000, nowhere).read(file)
     with pytest.raises(UserError, match="NoSuchBucket"):
         list(list_files("s3://no-such-bucket", access))
+
+
+@pytest.mark.parametrize("bucket", ["", "403"])
+def test_an_announced_version_that_can_be_none_stops_nothing(bucket: str) -> None:
+    assert ask_of_a_store_that_says_bad_request(bucket) is None
+
+
+def test_credentials_that_are_over_are_not_taken_for_a_version_that_can_be_none() -> None:
+    with pytest.raises(UserError, match="S3 refused"):
+        ask_of_a_store_that_says_bad_request("400")
+
+
+def ask_of_a_store_that_says_bad_request(bucket_answer: str) -> StoredFile | None:
+    access = Access("us-east-1")
+    client = boto3.client("s3", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
+    access._made["s3"] = client
+    with Stubber(client) as stub:
+        stub.add_client_error("head_object", "400", "Bad Request", 400)
+        if bucket_answer:
+            stub.add_client_error("head_bucket", bucket_answer, "", int(bucket_answer))
+        else:
+            stub.add_response("head_bucket", {})
+        return find_object("s3://store/new", "a.wav", "no version of anything", access)
 
 
 def test_a_file_that_is_too_large_is_not_read(reader: StoredReader) -> None:
