@@ -1,7 +1,7 @@
 """Unpacking records that a Kinesis Producer Library (KPL) packed together; pure.
 
 An aggregated record is four magic bytes, a message (``aggregated.proto``) and the message's MD5. Whatever is not whole
-in this form is an ordinary record that happens to begin so, and stays as it is.
+in this form, or would unpack to many times its size, is an ordinary record that happens to begin so; it stays as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from streaming import aggregated_pb2
 
 MAGIC = b"\xf3\x89\x9a\xc2"
 DIGEST_BYTES = 16
+# What one record may unpack to, with what its rows cost beside their bytes: a key stands in it once and in each row,
+# so that ten megabytes could else be made to give terabytes.
+MOST_BYTES = 64 << 20
+ROW_BYTES = 100
 
 
 def unpack(partition_key: str, data: bytes) -> list[tuple[str, bytes]]:
@@ -42,6 +46,9 @@ def unpack(partition_key: str, data: bytes) -> list[tuple[str, bytes]]:
     keys = message.partition_key_table
     if not message.records or any(record.partition_key_index >= len(keys) for record in message.records):
         return itself  # also where nothing is in it: no record may vanish
+    lengths = [len(key.encode()) for key in keys]
+    if sum(lengths[each.partition_key_index] + len(each.data) + ROW_BYTES for each in message.records) > MOST_BYTES:
+        return itself
     return [(keys[record.partition_key_index], record.data) for record in message.records]
 
 

@@ -56,6 +56,14 @@ def test_what_is_not_whole_in_this_form_stays_as_it_is(data: bytes):
     assert unpack("key", data) == [("key", data)]
 
 
+def test_a_record_that_would_unpack_to_many_times_its_size_stays_as_it_is():
+    flood = pack([("k" * 1_000_000, b"")] * 70)  # a megabyte, and seventy to unpack
+    assert len(flood) < 2 << 20
+    assert unpack("key", flood) == [("key", flood)]
+    many = pack([("k", b"")] * 700_000)
+    assert unpack("key", many) == [("key", many)]
+
+
 @given(st.binary(max_size=100))
 def test_arbitrary_bytes_never_raise(data: bytes):
     for head in (b"", MAGIC):
