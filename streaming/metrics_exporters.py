@@ -6,6 +6,7 @@ import json
 import sys
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ JUDGE_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 LATENCY_BUCKETS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 # What one log event of CloudWatch may hold is far more; this bounds what strangers can make us write.
 REASONS_A_BATCH = 50
+LAST_PORT = 65_535
 
 
 class Exporter(Protocol):
@@ -176,7 +178,8 @@ class CloudWatchLogs:
     def export(self, metrics: BatchMetrics) -> None:
         """Put a batch's log events."""
         if not self._made:
-            self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+            with suppress(self._client.exceptions.ResourceAlreadyExistsException):  # made by a try whose reply was lost
+                self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
             self._made = True
         now = int(time.time() * 1000)
         events = [{"timestamp": now, "message": json.dumps(d)} for d in as_embedded(self._job, metrics)]
@@ -238,8 +241,8 @@ def open_exporter(text: str, job: str) -> Exporter:
     ``log:FILE``; FILE may be ``-`` for standard output.
     """
     kind, _, where = text.partition(":")
-    if kind == "prometheus" and where.rpartition(":")[2].isdecimal():
-        address, _, port = where.rpartition(":")
+    address, _, port = where.rpartition(":")
+    if kind == "prometheus" and port.isdecimal() and int(port) <= LAST_PORT:
         return Prometheus(job, port=int(port), address=address or "127.0.0.1")
     if kind == "pushgateway" and urlsplit(where).scheme in ("http", "https"):
         return Prometheus(job, gateway=where)

@@ -222,7 +222,18 @@ def test_cloudwatch_gets_log_events_in_a_stream_of_its_own(logs: Any) -> None:
     assert json.loads(events[0]["message"])["InputRecords"] == 40
 
 
-@pytest.mark.parametrize("text", ["", "prometheus:", "prometheus:x", "pushgateway:host", "emf:", "statsd:x", "log"])
+def test_a_log_stream_that_was_made_by_a_call_without_a_reply_is_used(logs: Any) -> None:
+    logs.create_log_group(logGroupName="/soundgate/gate")
+    exporter = open_exporter("cloudwatch:/soundgate/gate", "gate")
+    logs.create_log_stream(logGroupName="/soundgate/gate", logStreamName=exporter._stream)  # type: ignore[attr-defined]
+    exporter.export(METRICS)
+    (stream,) = logs.describe_log_streams(logGroupName="/soundgate/gate")["logStreams"]
+    assert logs.get_log_events(logGroupName="/soundgate/gate", logStreamName=stream["logStreamName"])["events"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "prometheus:", "prometheus:x", "prometheus:65536", "pushgateway:host", "emf:", "statsd:x", "log"]
+)
 def test_a_place_for_metrics_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="prometheus:PORT"):
         open_exporter(text, "gate")
