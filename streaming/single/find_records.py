@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streaming.aggregation import unpack
@@ -51,7 +52,12 @@ def find_in_folder(folder: Path, keys: Collection[str]) -> Iterator[Record]:
         raise UserError(f"--stream {FILES}{folder}: there is no such folder")
     wanted = sorted(keys)
     for path in sorted(folder.glob("*.parquet")):
-        table = pq.read_table(path, columns=list(COLUMNS), filters=[("partitionKey", "in", wanted)])
+        try:
+            table = pq.read_table(path, columns=list(COLUMNS), filters=[("partitionKey", "in", wanted)])
+        except (OSError, pa.ArrowException) as error:
+            raise UserError(
+                f"--stream {FILES}{folder}: {path.name} is no file of records, move it out of the folder: {error}"
+            ) from error
         for row in table.to_pylist():
             arrived = int(row["approximateArrivalTimestamp"].timestamp() * 1_000_000)
             yield Record(row["partitionKey"], row["data"], row["streamName"], row["sequenceNumber"], arrived)

@@ -17,11 +17,12 @@ from stored_rig import aws_server, left, make_queue, send
 from typer.testing import CliRunner
 
 from streaming.cli import app
+from streaming.errors import UserError
 from streaming.files.access import Access
 from streaming.files.object_events import EventError
 from streaming.producer import Record as ProducedRecord
 from streaming.record_files import RecordFileWriter
-from streaming.single.find_records import find_in_stream, hash_key
+from streaming.single.find_records import find_in_folder, find_in_stream, hash_key
 from streaming.single.request import parse_request
 from streaming.wire_legacy import legacy_upload_id
 
@@ -144,6 +145,12 @@ def test_record_files_serve_as_well(tmp_path: Path, index: Path, access: Access)
     result = run(access, tmp_path, index, "for-files", f"files:{tmp_path / 'inbox'}")
     assert result.exit_code == 0, result.output
     assert {key: row["decision"] for key, row in read_rows(tmp_path).items()} == {"gina/b": "accept"}
+
+
+def test_what_is_no_file_of_records_is_named(tmp_path: Path) -> None:
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(UserError, match=r"torn\.parquet is no file of records, move it out"):
+        list(find_in_folder(tmp_path, {"alice/song"}))
 
 
 def test_an_upload_that_is_not_whole_yet_is_put_off(tmp_path: Path, index: Path, access: Access) -> None:
