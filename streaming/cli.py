@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -90,11 +90,35 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        if "--debug" in sys.argv:
-            traceback.print_exc()
-        lines = (printable(line) for line in str(error).split("\n"))  # it may quote what strangers wrote
-        typer.secho("soundgate: " + "\n".join(lines), fg=typer.colors.RED, err=True)
-        sys.exit(error.exit_code)
+        fail(error)
+    except Exception as error:
+        if not type(error).__module__.startswith("botocore."):
+            raise
+        fail(explain_aws(error))
+
+
+def fail(error: UserError) -> NoReturn:
+    """Say what is wrong on standard error, and end with the error's exit code."""
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    lines = (printable(line) for line in str(error).split("\n"))  # it may quote what strangers wrote
+    typer.secho("soundgate: " + "\n".join(lines), fg=typer.colors.RED, err=True)
+    sys.exit(error.exit_code)
+
+
+def explain_aws(error: Exception) -> UserError:
+    """Put into words what an AWS service, or the way there, said to a place (`streaming.places`) on S3.
+
+    It is done here and not where it is raised: a publisher or a job tells a store that is away from what a user can
+    mend by the error's kind.
+    """
+    from streaming.aws import explained_service
+
+    try:
+        with explained_service("AWS"):
+            raise error
+    except UserError as told:
+        return told
 
 
 if __name__ == "__main__":

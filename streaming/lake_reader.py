@@ -7,6 +7,7 @@ calls into Python to make, and one that makes it while the interpreter ends abor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import TableNotFoundError
 
 from streaming.errors import UserError
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def open_table(lake: str, name: str) -> DeltaTable:
@@ -30,7 +33,12 @@ def open_table(lake: str, name: str) -> DeltaTable:
     except TableNotFoundError as error:
         raise UserError(f"--lake {lake}: there is no table {name!r} (has the job run yet?)") from error
     except OSError as error:  # no such bucket, no credentials, no permission
-        raise UserError(f"--lake {lake}: {error}") from error
+        raise UserError(f"--lake {lake}: {in_one_line(error)}") from error
+
+
+def in_one_line(error: Exception) -> str:
+    """Give what delta-rs says of a store, which it lays out and colours for a terminal."""
+    return " ".join(COLOUR.sub("", str(error)).split())
 
 
 def query(table: DeltaTable, sql: str) -> Iterator[dict[str, Any]]:

@@ -257,6 +257,11 @@ def _check_lengths(name: str, ranges: Sequence[Range], found: Sequence[Buffer]) 
             raise FileNotFoundError(f"{name}: shorter than {start + length} bytes")
 
 
+def names_bucket(uri: str) -> bool:
+    """Whether an S3 URI says which bucket."""
+    return bool(uri.removeprefix("s3://").partition("/")[0])
+
+
 def open_place(where: str) -> Place:
     """Open a folder or an S3 prefix.
 
@@ -266,6 +271,8 @@ def open_place(where: str) -> Place:
         When it is neither, or a file lies there.
     """
     if where.startswith("s3://"):
+        if not names_bucket(where):
+            raise UserError(f"{where}: it names no bucket; write s3://bucket/prefix")
         return Bucket(where.rstrip("/"))
     if "://" in where:
         raise UserError(f"{where}: it is neither a folder nor s3://bucket/prefix")

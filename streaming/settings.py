@@ -146,8 +146,12 @@ class Settings(BaseSettings):
     @classmethod
     def check_place(cls, value: str | None) -> str | None:
         """Refuse places that are neither a local folder nor on S3, and make a local one absolute."""
-        if value is None or value.startswith("s3://"):
-            return value.rstrip("/") if value else value
+        if value is None:
+            return None
+        if value.startswith("s3://"):
+            if not value.removeprefix("s3://").partition("/")[0]:
+                raise ValueError("it names no bucket; write s3://bucket/prefix")
+            return value.rstrip("/")
         if "://" in value:
             raise ValueError("it is a folder or s3://bucket/prefix")
         if not value:
@@ -279,6 +283,7 @@ def _explain(detail: Any) -> str:
     if detail["type"] == "missing":
         return f"{flag(name)} is needed (or {variable(name)}, or {name} in the --config file)"
     if detail["type"] == "extra_forbidden":
-        return f"there is no setting {name!r}: see soundgate settings"
+        near = difflib.get_close_matches(name, Settings.model_fields, 1)
+        return f"there is no setting {name!r}: " + (f"did you mean {near[0]}?" if near else "see soundgate settings")
     message = detail["msg"].removeprefix("Value error, ")
     return f"{flag(name)} {redact(name, detail['input'])!r}: {message}"

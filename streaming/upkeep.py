@@ -27,7 +27,7 @@ from deltalake import BloomFilterProperties, ColumnProperties, DeltaTable, Write
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from streaming.errors import UserError
-from streaming.lake_reader import query
+from streaming.lake_reader import in_one_line, query
 
 # Tables that age, and the column by which a row is old.
 AGES_BY = {"verdicts": "decided_at", "rejections": "rejected_at", "features": "decided_at"}
@@ -70,7 +70,7 @@ def open_for_upkeep(access: Access, name: str) -> DeltaTable:
     except TableNotFoundError as error:
         raise UserError(f"--lake {access.lake}: there is no table {name!r}") from error
     except (DeltaError, OSError) as error:
-        raise UserError(f"the table {name!r} of {access.lake} cannot be opened: {error}") from error
+        raise UserError(f"the table {name!r} of {access.lake} cannot be opened: {in_one_line(error)}") from error
 
 
 def optimize(access: Access, name: str) -> dict[str, Any]:

@@ -57,6 +57,9 @@ def test_what_is_no_command_is_refused_with_exit_code_2(wrong: list[str]) -> Non
         (["status", "--lake", "lake", "--checkpoint", "README.md"], "README.md: it is a file"),
         (["status", "--lake", "lake", "--checkpoint", "README.md/below"], "it is a file"),
         (["status", "--lake", "lake", "--checkpoint", "nowhere"], "no job has begun there"),
+        (["status", "--lake", "s3://a/b", "--checkpoint", "s3://a/c"], "no AWS credentials are set"),
+        (["status", "--lake", "s3://", "--checkpoint", "s3://"], "s3://: it names no bucket"),
+        (["plays", "--lake", "s3://a/b"], "--lake s3://a/b: "),
         (["scan", "README.md", "--csv", "nowhere/out.csv"], "--csv nowhere/out.csv: No such file"),
         (["scan", "README.md", "--csv", "."], "--csv .: Is a directory"),
         (["scan", "/dev/zero"], "device, pipe or socket"),
@@ -72,6 +75,11 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(
 ) -> None:
     (tmp_path / "README.md").write_text("text")
     monkeypatch.chdir(tmp_path)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["soundgate", *wrong])
     with pytest.raises(SystemExit) as left:
         main()

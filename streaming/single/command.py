@@ -15,6 +15,7 @@ from streaming.errors import UserError
 from streaming.files.access import Access
 from streaming.files.consumer import consume
 from streaming.files.queue import open_queue
+from streaming.lake_reader import in_one_line
 from streaming.settings import Settings
 from streaming.signals import stop_signals
 from streaming.single.find_records import FILES, Record, find_in_folder, find_in_stream
@@ -86,7 +87,7 @@ def make_table(access: upkeep.Access) -> None:
             where, to_arrow_schema(VERDICT), "ignore", configuration=dict(PROPERTIES), storage_options=options
         )
     except (DeltaError, OSError) as error:
-        raise UserError(f"--lake {access.lake}: {error}") from error
+        raise UserError(f"--lake {access.lake}: {in_one_line(error)}") from error
 
 
 def open_source(source: str, access: Access) -> FindRecords:
