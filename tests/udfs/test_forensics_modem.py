@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 import pytest
-from mock_files import TEXT, encrypted, reason_codes, write
+from mock_files import TEXT, encrypted, executable, reason_codes, write
 from numpy.typing import NDArray
 
 from udfs.forensics.keying import analytic_band
@@ -46,6 +48,13 @@ MODEMS = {
 def test_a_modem_is_named(code: str, container: str) -> None:
     sound = MODEMS[code]() * 0.6
     assert reason_codes(write(sound, "PCM_16" if container == "WAV" else "VORBIS", container, RATE))[0] == code
+
+
+def test_what_is_data_by_its_windows_is_named_by_the_carrier_that_it_switches() -> None:
+    bits = np.unpackbits(np.frombuffer(base64.b64encode(executable()[-846:]), np.uint8)).astype(np.float64)
+    carrier = np.sin(2 * np.pi * 1000 * np.arange(len(bits) * 36) / 44100)
+    codes = reason_codes(write(np.repeat(bits, 36) * carrier * 0.4, rate=44100))
+    assert codes == ["samples.data", "modem.ook"]
 
 
 def test_bell_202_with_noise_is_found() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from udfs.findings import Content, Decision
 from udfs.reasons import info
 
+CARRIER = np.rint(np.sin(2 * np.pi * np.arange(8) / 8) * 9000) / 32768  # five values
 ELF = executable()
 
 
@@ -125,8 +126,10 @@ def test_a_tile_is_named_and_its_one_copy_hashed(times: int) -> None:
     [
         (as_pcm(encrypted(200_000), 2).astype(np.int32), "b"),
         ((codes(encrypted(100_000)) - 128) / 128 * 0.6, "c"),
+        (codes(encrypted(100_000)) % 90 / 300 - 0.17, "a"),
+        (np.repeat(np.unpackbits(np.frombuffer(encrypted(4_000), np.uint8)), 6) * np.resize(CARRIER, 192_000), "e"),
     ],
-    ids=["16-bit", "scaled"],
+    ids=["16-bit", "scaled", "as characters", "on and off"],
 )
 def test_encrypted_bytes_are_told_by_what_sound_never_is(samples: NDArray[np.generic], family: str) -> None:
     verdict = classify(write(samples))

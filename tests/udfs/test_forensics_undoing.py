@@ -88,6 +88,18 @@ def test_near_silence_is_no_place_for_a_layer(seed: int) -> None:
     assert classify(write(dither)).decision is Decision.ACCEPT
 
 
+def test_a_short_text_of_few_values_far_apart_is_read_out() -> None:
+    text = (
+        b"This command takes a mark off what lies in the store named ``my-store``::\n\n  put off --account-id - "
+        b"--store-name my-store --mark-keys date\n\nThe service wants an account number wherever something is done; "
+        b"with a dash it takes that of whoever asks.\n"
+    )
+    characters = np.frombuffer(text, np.uint8).astype(np.float64)
+    verdict = classify(write(np.rint(characters * 43.53).astype(np.int16), container="AIFF"))
+    assert verdict.decision is Decision.REJECT
+    assert verdict.reasons[0].code == "samples.text"
+
+
 def test_a_short_burst_of_noise_that_fades_is_sound_and_one_that_does_not_may_be_data() -> None:
     noise = np.random.default_rng(5).uniform(-1, 1, 1900)
     fading = np.rint(noise * 10 ** (-np.arange(1900) / 1900) * 127) / 128

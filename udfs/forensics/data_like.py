@@ -20,6 +20,7 @@ NAMED_FRAMES = 1 << 16  # by which a family is named
 EVEN = 7.95  # bits a byte, of encrypted and compressed data
 MIXED = 7.8  # of those that were mixed together by summing
 CLEARLY = 0.05
+SYMBOLS, CHARACTERS = 4.1, 6.87  # log2 of 17 levels, and of those from the line feed to the tilde
 WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
 MAX_STRETCHES = 8
 FEW = {3: 0.0, 2: 1.0, 1: 3.5}  # log-odds taken from so few windows amid sound: a payload is clear, a transient is not
@@ -114,8 +115,10 @@ def _name(
     levels = float(np.median(rows[:, FEATURES.index("levels_log2")])) if len(rows) else 16.0
     if repeat_period(np.ascontiguousarray(signal.values[:200_000]).tobytes()):
         return Reason("samples.tiled_data", detail)
-    if held > 1 or levels <= 4.1:
+    if held > 1 or levels <= SYMBOLS or len(np.unique(signal.values[:NAMED_FRAMES])) < 2**SYMBOLS:
         return Reason("samples.symbol_data", detail)
+    if levels <= CHARACTERS:
+        return Reason("samples.text", f"{detail}, of no more values than characters have")
     if signal.scaled:
         return Reason("samples.mapped_data", detail)
     if signal.companded:

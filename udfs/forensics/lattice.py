@@ -66,7 +66,7 @@ def fit_lattice(values: Samples, quantum: float) -> float | None:
     gaps = gaps[gaps > fuzz]
     if not len(gaps):
         return None
-    step = _fit_step(values - values[0], float(gaps.min()))
+    step = _fit_step(values - values[0], _fit_gaps(gaps, float(gaps.min())))
     if span / step > MAX_LEVELS:
         return None
     levels = np.rint((values - values[0]) / step)

@@ -21,6 +21,8 @@ EXCERPT_SECONDS = 6.0
 MIN_SECONDS = 0.2
 NOISE_LIKE = 0.45  # spectral flatness from which on it is noise over the whole band, and not looked at
 CAUTION = 2.0  # log-odds: modems are rare among uploads, and tunes of pure tones, as games have them, are near to them
+DATA, NAMED = 2.0, 0.7  # log-odds: what is data by its windows is named by the carrier that it switches, no more
+KEYED = 0.8  # how two-valued and regular that is
 SUSPICIOUS = -1.0  # log-odds from which on the kinds of modem are told apart
 QUICK_LINE = 4.0  # log2 over the noise, of symbols shorter than any spectrum's window
 QUICK_RATE = 40.0  # symbols a second; Morse is slower
@@ -39,15 +41,20 @@ FEATURES = (
 
 def find_modem(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
     """Modems in the beginning and the middle of the track."""
-    findings = []
+    findings: list[Finding] = []
+    keyed: list[Keying] = []
     for excerpt in cut_excerpts(signal):
         band, rate, above = take_band(excerpt, signal.sample_rate)
         keyings = find_keyings(band, rate)
         row = describe(band, rate, above, keyings)
         findings.append(_judge(band, rate, row, list(keyings.values())))
+        keyed += [keying for keying in keyings.values() if keying.kind == "ook" and _is_keyed(keying)]
     best = sorted(findings, key=lambda finding: -finding.log_odds)[:1]
     if best:
         numbers["modem_log_odds"] = best[0].log_odds
+    told = any(finding.log_odds >= NAMED and finding.reason.code == "modem.ook" for finding in best)
+    if keyed and not told and numbers.get("data_log_odds", 0.0) > DATA:
+        return [*best, Finding(NAMED, _from_keying(keyed[0]).reason)]
     return best
 
 
@@ -160,6 +167,10 @@ def _keying_odds(keying: Keying) -> float:
     if clock.regularity < 0.85 or clock.surprise < 1.1 or clock.repetition > 0.8:
         return -5.0
     return min(6.0, 20 * (keying.two_valued - 0.85) + 25 * (clock.regularity - 0.88) + 4 * (clock.surprise - 1.2))
+
+
+def _is_keyed(keying: Keying) -> bool:
+    return keying.two_valued > KEYED and keying.clock.regularity > KEYED
 
 
 def _turns_odds(clock: Numbers) -> float:
