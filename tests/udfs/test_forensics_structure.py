@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import tarfile
 import zipfile
 
@@ -32,9 +33,20 @@ def tape() -> bytes:
     return out.getvalue()
 
 
+def bitmap() -> bytes:
+    fields = struct.pack("<IIIIiiHHIIiiII", 14 + 40 + 4800, 0, 54, 40, 40, 40, 1, 24, 0, 4800, 0, 0, 0, 0)
+    return b"BM" + fields + encrypted(4800)
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
-    [("zip", archive()), ("gzip", gzip.compress(b"hello" * 900, mtime=0)), ("tar", tape()), ("elf", executable())],
+    [
+        ("zip", archive()),
+        ("gzip", gzip.compress(b"hello" * 900, mtime=0)),
+        ("tar", tape()),
+        ("elf", executable()),
+        ("bmp", bitmap()),
+    ],
 )
 @pytest.mark.parametrize("before", [0, 1, 777])
 def test_a_file_is_found_at_any_offset(kind: str, body: bytes, before: int) -> None:

@@ -198,6 +198,15 @@ def _sized_gif(data: bytes, start: int) -> int | None:
     return _to_end(data, start) if data[start + 3 : start + 6] in (b"87a", b"89a") else None
 
 
+def _bitmap(data: bytes, start: int) -> int | None:
+    if len(data) < start + 30 or _u32(data, start + 6) or _u16(data, start + 26) != 1:
+        return None
+    size, pixels, header = (_u32(data, start + at) for at in (2, 10, 14))
+    depth = _u16(data, start + 28)
+    known = header in (40, 52, 56, 64, 108, 124) and depth in (1, 4, 8, 16, 24, 32)
+    return min(start + size, len(data)) if known and 14 + header <= pixels < size else None
+
+
 MAGICS: tuple[tuple[bytes, str, Check], ...] = (
     (b"\x7fELF", "elf", _elf),
     (b"MZ", "pe", _pe),
@@ -216,6 +225,7 @@ MAGICS: tuple[tuple[bytes, str, Check], ...] = (
     (b"\x89PNG\r\n\x1a\n", "png", _png),
     (b"\xff\xd8\xff", "jpeg", _jpeg),
     (b"GIF8", "gif", _sized_gif),
+    (b"BM", "bmp", _bitmap),
     (b"SQLite format 3\0", "sqlite", _to_end),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole", _to_end),
     (b"\xca\xfe\xba\xbe\0\0", "java", _java),
@@ -256,11 +266,6 @@ def _checked(data: bytes, magic: bytes, check: Check) -> Iterator[tuple[int, int
             at = data.find(magic, end)
         else:
             at = data.find(magic, at + 1)
-
-
-def begins_file(data: bytes) -> bool:
-    """Whether a file begins where `data` does."""
-    return any(data.startswith(magic) and check(data, 0) for magic, _, check in MAGICS)
 
 
 def find_structures(data: bytes) -> list[Found]:
