@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
+from stored_rig import REGION, aws_server, put
 from typer.testing import CliRunner, Result
 
 from streaming import upkeep
@@ -199,6 +201,65 @@ def test_on_s3_a_lock_or_a_stopped_job_is_asked_for() -> None:
         "DELTA_DYNAMO_TABLE_NAME": "delta_log",
     }
     assert Access("lake").storage_options() == {}
+
+
+@pytest.fixture
+def locked() -> Iterator[tuple[Access, Any, Any]]:
+    """Give a lake on S3 whose writers share a lock table, as Spark's S3DynamoDBLogStore makes it; S3 and DynamoDB."""
+    with aws_server() as aws, pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
+            patch.setenv(name, str(aws.endpoint_url))
+        patch.setenv("AWS_ALLOW_HTTP", "true")
+        patch.setenv("AWS_REGION", REGION)
+        put(aws, "lake", {})
+        keys = [("tablePath", "HASH"), ("fileName", "RANGE")]
+        aws.client("dynamodb").create_table(
+            TableName="delta_log",
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        access = Access("s3://lake/lake", lock_table="delta_log")
+        for number in range(2):
+            row = {"upload_id": f"upload-{number}", "decided_at": NOW - timedelta(days=30 * number)}
+            where, table = f"{access.lake}/verdicts", pa.Table.from_pylist([row], SCHEMA)
+            write_deltalake(where, table, mode="append", storage_options=access.storage_options())
+        yield access, aws.client("s3"), aws.client("dynamodb")
+
+
+def test_on_s3_each_commit_is_claimed_in_the_lock_table(locked: tuple[Access, Any, Any]) -> None:
+    access, _, dynamodb = locked
+    upkeep.optimize(access, "verdicts")
+    claims = [{name: value["S"] for name, value in item.items() if "S" in value} for item in lock_items(dynamodb)]
+    assert {(claim["tablePath"], claim["fileName"], claim["complete"]) for claim in claims} >= {
+        ("s3://lake/lake/verdicts", f"{version:020d}.json", "true") for version in (1, 2)
+    }
+
+
+def test_on_s3_a_commit_that_the_job_has_claimed_and_not_yet_put_there_is_not_overtaken(
+    locked: tuple[Access, Any, Any],
+) -> None:
+    access, s3, dynamodb = locked
+    name, claimed = f"{2:020d}.json", b'{"commitInfo":{"timestamp":1,"operation":"WRITE"}}'
+    log = "lake/verdicts/_delta_log"
+    s3.put_object(Bucket="lake", Key=f"{log}/.tmp/{name}.x", Body=claimed)
+    claim = {
+        "tablePath": f"{access.lake}/verdicts",
+        "fileName": name,
+        "tempPath": f".tmp/{name}.x",
+        "complete": "false",
+    }
+    dynamodb.put_item(
+        TableName="delta_log", Item={key: {"S": value} for key, value in {**claim, "complete": "false"}.items()}
+    )
+    assert upkeep.expire(access, "verdicts", 25, dry_run=False)["rows"] == 1
+    assert s3.get_object(Bucket="lake", Key=f"{log}/{name}")["Body"].read() == claimed
+    assert b'"remove"' in s3.get_object(Bucket="lake", Key=f"{log}/{3:020d}.json")["Body"].read()
+
+
+def lock_items(dynamodb: Any) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = dynamodb.scan(TableName="delta_log")["Items"]
+    return items
 
 
 def test_a_lake_without_the_table_is_said(tmp_path: Path) -> None:
