@@ -40,7 +40,7 @@ def check_features(settings: Settings) -> tuple[str, ...]:
     if names and submitted():
         raise UserError(ON_A_CLUSTER)
     if names and not settings.store_accepted:
-        raise UserError("--features are taken of stored tracks: they need --store-accepted")
+        raise UserError("--features are taken of stored tracks: set store_accepted = true")
     return names
 
 

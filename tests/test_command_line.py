@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -12,6 +14,9 @@ import typer
 from typer.testing import CliRunner
 
 from streaming.cli import app, main
+
+ROOT = Path(__file__).resolve().parent.parent
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 
 def commands() -> Iterator[list[str]]:
@@ -45,6 +50,40 @@ def test_a_commands_help_shows_how_it_is_used(path: list[str]) -> None:
     assert done.exit_code == 0
     assert "Example" in done.output
     assert f"soundgate {' '.join(path)}" in done.output
+
+
+def documented() -> Iterator[tuple[str, list[str], str]]:
+    """Give every call of ours in the documents, by its command: the words after it, up to what a job is told."""
+    paths = sorted(commands(), key=len, reverse=True)
+    for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("emr/*.md")]):
+        text = page.read_text().replace("\\\n", " ")
+        for call in re.findall(r"soundgate ([^`\n|#]+)", text):
+            told, _, inner = call.partition(" -- ")
+            for words in filter(None, (told.split(), inner.split())):
+                path = next((path for path in paths if words[: len(path)] == path), None)
+                if path is not None:
+                    yield f"{page.name}: {call}", path, " ".join(words)
+
+
+def test_every_option_that_the_documents_name_is_one_of_its_command() -> None:
+    names: dict[tuple[str, ...], set[str]] = {}
+    for path in commands():
+        command: Any = typer.main.get_command(app)
+        for name in path:
+            command = command.commands[name]
+        names[tuple(path)] = {
+            "--help",
+            *(option for one in command.params for option in (*one.opts, *one.secondary_opts)),
+        }
+    calls = list(documented())
+    wrong = [
+        (where, option)
+        for where, path, words in calls
+        for option in OPTION.findall(words)
+        if option not in names[tuple(path)]
+    ]
+    assert len(calls) > 60
+    assert not wrong
 
 
 @pytest.mark.parametrize("wrong", [["nonsense"], ["run", "--nonsense"]])

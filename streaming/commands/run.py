@@ -46,6 +46,10 @@ def run(
     stop_file: StopFile = None,
     quarantine: Annotated[str | None, typer.Option(help="Also keep tracks that are not accepted, here.")] = None,
     partitions: Partitions = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(help="Features of accepted tracks, by a process beside the job: mel,pitch or all."),
+    ] = None,
     metrics: Annotated[
         list[str] | None, typer.Option(help="prometheus:PORT, pushgateway:URL, emf:FILE, cloudwatch:GROUP or log:FILE.")
     ] = None,
@@ -70,6 +74,7 @@ def run(
         "stop_file": stop_file,
         "quarantine": quarantine,
         "partitions": partitions,
+        "features": features or None,
         "metrics": metrics or None,
         "publish": publish or None,
         "kinesis_region": region,

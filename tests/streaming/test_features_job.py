@@ -110,7 +110,7 @@ def test_features_are_off_unless_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("said", "word"),
-    [({"features": ["moods"]}, "moods"), ({"features": ["mel"], "store_accepted": False}, "--store-accepted")],
+    [({"features": ["moods"]}, "moods"), ({"features": ["mel"], "store_accepted": False}, "set store_accepted")],
 )
 def test_features_that_cannot_be_extracted_stop_the_start(tmp_path: Path, said: dict[str, Any], word: str) -> None:
     with pytest.raises(UserError, match=word):
