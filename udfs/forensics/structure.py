@@ -268,6 +268,11 @@ def _checked(data: bytes, magic: bytes, check: Check) -> Iterator[tuple[int, int
             at = data.find(magic, at + 1)
 
 
+def begins_file(data: bytes) -> bool:
+    """Whether a file begins where `data` does."""
+    return any(data.startswith(magic) and check(data, 0) for magic, _, check in MAGICS)
+
+
 def find_structures(data: bytes) -> list[Found]:
     """All files found inside `data`, by offset; those that lie inside an earlier one are left out."""
     hits = [Found(kind, start, end) for magic, kind, check in MAGICS for start, end in _checked(data, magic, check)]
