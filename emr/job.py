@@ -13,6 +13,7 @@ from streaming.kinesis_options import JAR_ON_EMR
 Platform = Literal["cluster", "serverless"]
 
 # What the EMR release itself brings; nothing of it is in the bundle.
+COMMANDS = (("files",), ("listen",))  # that are named; anything else is an option of `soundgate run`
 DELTA_JARS = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
 
 # Relative, because each container unpacks the archives into a folder of its own.
@@ -59,7 +60,7 @@ def command_line(job: Job) -> list[str]:
     """Give the script's arguments: ``run``, or the command that is named, what was asked for, what the bundle has."""
     if job.arguments[:1] == ("features",):  # a stage of its own, which has neither index nor settings file
         return list(job.arguments)
-    line = [*(() if job.arguments[:1] == ("files",) else ("run",)), *job.arguments]
+    line = [*(() if job.arguments[:1] in COMMANDS else ("run",)), *job.arguments]
     if "settings.toml" in job.manifest.data and not option_of(job.arguments, "--config"):
         line += ["--config", SETTINGS]
     if any(name.startswith("index/") for name in job.manifest.data) and not option_of(job.arguments, "--index"):

@@ -12,8 +12,8 @@ from emr.run_state import RunState
 from emr.state_schema import compare_state
 from streaming.errors import UserError
 from streaming.places import Place, open_place
+from streaming.stop_request import REQUEST
 
-STOP = "stop/requested"  # in the checkpoint: the run loop looks for it between batches
 CANCEL_SECONDS = 300  # what a platform may take to end a job that it was told to cancel
 
 
@@ -47,7 +47,7 @@ def checkpoint_of(state: RunState) -> str:
 
 def run_options_of(state: RunState) -> list[str]:
     """Give the options that a job was started with, less those that its bundle added: the next one adds its own."""
-    options = list(state.arguments[1:])
+    options = list(state.arguments[1:] if state.arguments[:1] == ("run",) else state.arguments)
     for option, value in (("--config", SETTINGS), ("--index", INDEX)):
         for position in range(len(options) - 1):
             if options[position : position + 2] == [option, value]:
@@ -80,7 +80,7 @@ def stop(
         say(f"{state.handle} has ended already: {state.state}")
         return state
     place = place or open_place(checkpoint_of(state))
-    place.write(STOP, b"")
+    place.write(REQUEST, b"")
     try:
         say(f"asked {state.handle} to stop after its batch; waiting up to {wait_seconds:.0f} s")
         state = wait_for_end(running, wait_seconds, clock, poll_seconds)
@@ -91,7 +91,7 @@ def stop(
         if not state.ended:
             raise UserError(f"{state.handle} is still {state.state} after it was cancelled: look at its console")
     finally:
-        place.remove_tree("stop")  # else the next job on this checkpoint would stop at once
+        place.remove_tree(REQUEST.partition("/")[0])  # else the next job on this checkpoint would stop at once
     say(f"{state.handle} has ended: {state.state}")
     return state
 

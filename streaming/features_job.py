@@ -28,6 +28,7 @@ from streaming.schemas import FEATURE
 from streaming.session import lent_session, start_session
 from streaming.signals import stop_signals
 from streaming.sinks import VERDICTS, append_once, create_table, newest_batch
+from streaming.stop_request import StopRequest
 from streaming.telling import tell
 from udfs.errors import TrackError
 from udfs.features import extract_features
@@ -119,7 +120,7 @@ def run_features(settings: FeaturesSettings, spark: SparkSession | None = None) 
     """
     open_table(settings.lake, VERDICTS)  # says what to do where there is none
     with stop_signals() as asked, lent_session(spark, start_session) as session:
-        watch(start(session, settings), asked, settings.once)
+        watch(start(session, settings), asked, StopRequest(open_place(settings.state)), settings.once)
 
 
 def start(spark: SparkSession, settings: FeaturesSettings) -> StreamingQuery:
@@ -184,10 +185,11 @@ def claim_table(settings: FeaturesSettings) -> str:
     return app_id
 
 
-def watch(query: StreamingQuery, asked: threading.Event, once: bool) -> None:
+def watch(query: StreamingQuery, asked: threading.Event, request: StopRequest, once: bool) -> None:
     """Wait for the query's end, or end it when asked, after the batch that it is at."""
     while query.isActive and not asked.wait(LOOK_SECONDS):
-        pass
+        if request.made():
+            asked.set()
     while query.isActive and query.status["isTriggerActive"]:
         time.sleep(LOOK_SECONDS)
     query.stop()

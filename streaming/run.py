@@ -34,12 +34,11 @@ from streaming.sources import check_folders, session_properties
 from streaming.spool import Spool
 from streaming.staging import Staging
 from streaming.starts import note_start
+from streaming.stop_request import StopRequest
 from udfs.index_files import IndexRefusedError
 from udfs.landmark_index import open_index
 
 LOOK_SECONDS = 0.2
-REQUEST_SECONDS = 5.0  # on S3 each look is a request
-STOP_REQUEST = "stop/requested"  # in the checkpoint, for those who cannot reach this machine
 QUERY_PLAN = "=== Streaming Query ==="  # what Spark writes behind an error: offsets, and the plan in some dozen lines
 FOREIGN_FILE = ". It is no file of records: move it out of the source's folder, then start again"
 
@@ -130,7 +129,7 @@ class Job:
         self._query: StreamingQuery | None = None
         self._seen: tuple[Any, ...] | None = None
         self._first_batch: int | None = None
-        self._look_again = 0.0
+        self._stop_request = StopRequest(self._checkpoint, settings.stop_file)
 
     def start(self) -> StreamingQuery:
         """Make the tables and start the query."""
@@ -150,7 +149,7 @@ class Job:
         query = self._running()
         while query.isActive and not asked.wait(LOOK_SECONDS):
             idle = self._note_progress(query)
-            if self._stop_requested():
+            if self._stop_request.made():
                 break
             if self._settings.drain and idle and self._ledger.in_flight == 0:
                 break
@@ -171,20 +170,6 @@ class Job:
         failure = query.exception()
         if failure is not None and not self.writer.refused:
             raise UserError(f"the job stopped: {explain(self.writer.failure or failure)}") from failure
-
-    def _stop_requested(self) -> bool:
-        """Look for the stop file, and now and then for a request in the checkpoint; either is taken away."""
-        stop_file = self._settings.stop_file
-        if stop_file is not None and stop_file.exists():
-            stop_file.unlink(missing_ok=True)
-            return True
-        if time.monotonic() < self._look_again:
-            return False
-        self._look_again = time.monotonic() + REQUEST_SECONDS
-        if not self._checkpoint.exists(STOP_REQUEST):
-            return False
-        self._checkpoint.remove_tree(STOP_REQUEST.partition("/")[0])
-        return True
 
     def _running(self) -> StreamingQuery:
         if self._query is None:

@@ -79,7 +79,12 @@ Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for 
 Grace = Annotated[
     int, typer.Option("--grace", min=15, max=1800, help="Serverless: seconds between SIGTERM and SIGKILL.")
 ]
-RunOptions = Annotated[list[str] | None, typer.Argument(metavar="-- RUN_OPTIONS", help="Options of `soundgate run`.")]
+RunOptions = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="-- RUN_OPTIONS", help="Options of `soundgate run`; or files, listen or features run, and theirs."
+    ),
+]
 
 
 def submit(

@@ -23,6 +23,7 @@ from streaming.signals import stop_signals
 from streaming.sinks import REJECTIONS, newest_batch
 from streaming.sources import check_folders, group_records, read_records
 from streaming.staging import Staging
+from streaming.stop_request import StopRequest
 from udfs.index_files import MANIFEST
 from udfs.match import MIN_SCORE
 
@@ -74,6 +75,7 @@ class ListenJob:
         self._silence_ms = int(silence_seconds * 1000)
         place = open_place(settings.checkpoint)
         self._staging = Staging(settings.checkpoint, place, HEARD)
+        self._stop_request = StopRequest(place, settings.stop_file)
         lake = open_place(f"{settings.lake}/{WRITER}")
         self._app_id = claim(place, lake, settings.lake, settings.adopt_lake).app_id
         self._closing = False  # begin no further batch
@@ -101,8 +103,7 @@ class ListenJob:
                 first = progress["batchId"] if first is None else first
                 if self._settings.drain and progress["batchId"] != first and found_nothing(progress):
                     break
-            if self._settings.stop_file is not None and self._settings.stop_file.exists():
-                self._settings.stop_file.unlink(missing_ok=True)
+            if self._stop_request.made():
                 break
         self._closing = True
         end_between_batches(self._spark, query)

@@ -239,6 +239,20 @@ def test_an_application_that_is_not_there_is_said(bundle: str) -> None:
     assert "could not submit the job" in str(error)
 
 
+def test_a_broadcast_is_listened_to_by_the_same_bundle(folder: Path) -> None:
+    listen = ("listen", *RUN)
+    job = Job("radio", "s3://a/b", fetch_from(folder), listen, REGION)
+    assert command_line(job) == [*listen, "--config", "./data/settings.toml", "--index", "./data/index"]
+
+
+@pytest.mark.parametrize("options", [("listen", *RUN), ("features", "run", "--lake", "s3://gate/lake"), RUN])
+def test_an_upgrade_goes_on_with_the_command_that_ran(folder: Path, options: tuple[str, ...]) -> None:
+    line = tuple(command_line(Job("job", "s3://a/b", fetch_from(folder), tuple(options), REGION)))
+    state = RunState(Handle("j-A", "s-B"), "job", "RUNNING", "", None, False, False, "s3://a/b", line)
+    again = Job("job", "s3://a/b", fetch_from(folder), tuple(run_options_of(state)), REGION)
+    assert tuple(command_line(again)) == line
+
+
 def test_settings_and_index_of_the_user_go_before_those_of_the_bundle(folder: Path) -> None:
     job = Job("gate", "s3://a/b", fetch_from(folder), (*RUN, "--index=s3://x", "--config", "mine.toml"), REGION)
     assert command_line(job) == ["run", *RUN, "--index=s3://x", "--config", "mine.toml"]
