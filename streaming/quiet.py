@@ -10,7 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 STDERR = 2
 NOISE = re.compile(
@@ -50,5 +50,6 @@ def quiet_children() -> Iterator[None]:
 def _pass_on(source: int, target: int) -> None:
     with os.fdopen(source, "rb") as lines:
         for line in without_noise(lines):
-            os.write(target, line)
+            with suppress(OSError):  # nobody reads us any more; who writes to us must not end by that
+                os.write(target, line)
     os.close(target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from streaming.partition_key import printable
 
@@ -10,5 +11,6 @@ MOST_CHARACTERS = 2000
 
 
 def tell(text: str) -> None:
-    """Say something to whoever runs this."""
-    sys.stderr.write(f"soundgate: {printable(text)[:MOST_CHARACTERS]}\n")
+    """Say something to whoever runs this; when nobody reads it any more, work goes on unsaid."""
+    with suppress(OSError):
+        sys.stderr.write(f"soundgate: {printable(text)[:MOST_CHARACTERS]}\n")

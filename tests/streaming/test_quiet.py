@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 
-from streaming.quiet import without_noise
+import pytest
+
+from streaming.quiet import _pass_on, without_noise
+from streaming.telling import tell
 
 SAID = b"""\
 WARNING: Using incubator modules: jdk.incubator.vector
@@ -44,3 +49,26 @@ for reader in threading.enumerate():
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == "To adjust logging level use words\nloud\n"
+
+
+def test_work_goes_on_when_nobody_reads_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as closed, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", closed)
+        tell("anything")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writing)  # what is buffered has to go somewhere
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_who_writes_to_us_does_not_end_when_nobody_reads_us() -> None:
+    reading, writing = os.pipe()
+    nobody, target = os.pipe()
+    os.close(nobody)
+    passing = threading.Thread(target=_pass_on, args=(reading, target))
+    passing.start()
+    for _ in range(50):
+        os.write(writing, b"ERROR something\n" * 200)
+    os.close(writing)
+    passing.join(10)
+    assert not passing.is_alive()
