@@ -50,6 +50,16 @@ main()
 LEFT_OUT = ("lib/python*/site-packages/*/tests/*", "lib/python*/site-packages/pyarrow/include/*")
 
 
+def make_empty(folder: Path, otherwise: str) -> None:
+    """Make a folder that is to be filled; raises UserError, with what to do, where there is something already."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the folder {folder} cannot be made: {error.strerror}") from error
+    if any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty: {otherwise}")
+
+
 def build_bundle(
     project: Path,
     output: Path,
@@ -79,9 +89,7 @@ def build_bundle(
     lock_path = project / "requirements.lock"
     if not lock_path.is_file() or not (project / "pyproject.toml").is_file():
         raise UserError(f"{project} is not a checkout of soundgate: pass --project with the folder of pyproject.toml")
-    output.mkdir(parents=True, exist_ok=True)
-    if any(output.iterdir()):
-        raise UserError(f"{output} is not empty: a bundle is never changed, choose a new folder")
+    make_empty(output, "a bundle is never changed, choose a new folder")
 
     with tempfile.TemporaryDirectory(prefix="soundgate-bundle-") as scratch:
         work = Path(scratch)

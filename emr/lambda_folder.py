@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from emr.bundle import PLATFORM, Architecture, build_wheel, resolve, run_uv
+from emr.bundle import PLATFORM, Architecture, build_wheel, make_empty, resolve, run_uv
 from emr.elf import counted, survey
 from streaming.errors import UserError
 
@@ -53,9 +53,7 @@ def assemble(
     UserError
         It cannot be assembled.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    if any(output.iterdir()):
-        raise UserError(f"{output} is not empty: choose a new folder")
+    make_empty(output, "choose a new folder")
     with tempfile.TemporaryDirectory(prefix="soundgate-lambda-") as scratch:
         work = Path(scratch)
         say(f"1/3 resolving the lock for {PLATFORM[architecture]}, Python {python}")

@@ -37,6 +37,7 @@ GROUP_ROWS = {"verdicts": 16_384, "rejections": 1_024, "features": 256}
 FALSE_POSITIVES = 0.01  # of the Bloom filters: one group of a hundred is read for nothing
 TARGET_BYTES = 128 * 1024 * 1024  # of a file: few requests to read a day, and small enough to rewrite
 LEAST_RETENTION_HOURS = 168  # a week, Delta's own rule: readers and publishers may be that far behind
+MOST_DAYS = 36_500
 ATTEMPTS = 5
 
 Outcome = TypeVar("Outcome")
@@ -111,6 +112,8 @@ def expire(access: Access, name: str, days: float, dry_run: bool) -> dict[str, A
     """Delete rows older than `days`; their bytes go with the next vacuum after the retention."""
     if not math.isfinite(days) or days < 1:
         raise UserError(f"--days {days}: rows younger than a day are not deleted")
+    if days > MOST_DAYS:
+        raise UserError(f"--days {days}: no row is so old; at most {MOST_DAYS}")
     table = open_for_upkeep(access, name)
     column = age_column(table, name)
     before = (datetime.now(UTC) - timedelta(days=days)).replace(microsecond=0)

@@ -346,6 +346,8 @@ def test_a_bundle_is_not_built_over_another_or_without_a_checkout(tmp_path: Path
     (tmp_path / "old/manifest.json").touch()
     with pytest.raises(UserError, match="not empty"):
         build_bundle(ROOT, tmp_path / "old", "x86_64", state_schema={})
+    with pytest.raises(UserError, match="cannot be made: File exists"):
+        build_bundle(ROOT, tmp_path / "old/manifest.json", "x86_64", state_schema={})
     with pytest.raises(UserError, match="not a checkout"):
         build_bundle(tmp_path, tmp_path / "new", "x86_64", state_schema={})
 
