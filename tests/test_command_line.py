@@ -67,8 +67,9 @@ def documented() -> Iterator[tuple[str, list[str], str]]:
 
 def test_every_option_that_the_documents_name_is_one_of_its_command() -> None:
     names: dict[tuple[str, ...], set[str]] = {}
+    root: Any = typer.main.get_command(app)
     for path in commands():
-        command: Any = typer.main.get_command(app)
+        command = root
         for name in path:
             command = command.commands[name]
         names[tuple(path)] = {

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streaming import aggregation
 from streaming.aggregation import MAGIC, pack, unpack
 
 
@@ -60,7 +61,12 @@ def test_a_record_that_would_unpack_to_many_times_its_size_stays_as_it_is():
     flood = pack([("k" * 1_000_000, b"")] * 70)  # a megabyte, and seventy to unpack
     assert len(flood) < 2 << 20
     assert unpack("key", flood) == [("key", flood)]
-    many = pack([("k", b"")] * 700_000)
+
+
+def test_rows_cost_something_though_nothing_is_in_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(aggregation, "MOST_BYTES", 64_000)
+    assert len(unpack("key", pack([("k", b"")] * 600))) == 600
+    many = pack([("k", b"")] * 700)
     assert unpack("key", many) == [("key", many)]
 
 
