@@ -74,7 +74,7 @@ CLASSIFICATION_COLUMNS: tuple[tuple[str, object], ...] = (
 CLASSIFICATION = fields(*CLASSIFICATION_COLUMNS)
 
 # A track's fingerprint, where it is identified against a catalogue after it was judged (`streaming.identification`).
-PRINT = fields(*((name, BinaryType()) for name in ("signs", "strong", "active", "between")))
+PRINT = fields(*((name, BinaryType()) for name in ("signs", "strong", "active", "heard", "between")))
 
 # What the classifier's UDF gives.
 JUDGEMENT = fields(

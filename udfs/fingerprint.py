@@ -11,7 +11,7 @@ neighbours only; docs/fingerprint.md has the measurements behind each choice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ AROUND_FRAMES = 21  # each side: two seconds
 AROUND_BANDS = 4  # each side: half an octave
 BAND_OCTAVES = float(np.log2(HIGHEST / LOWEST)) / BANDS
 STRONG = 1.0  # root mean squares
+SURE, SUREST = 0.25, 0.9  # of what `udfs.code_kernels.listen` gives: beyond it a query's bit counts, and counts twice
 SILENT = 1e-6  # of the power of the loudest frame: nothing to be recognised below
 
 
@@ -40,18 +41,60 @@ class Fingerprint:
         uint64, shape (frames,): and this one where it is far above.
     active
         uint8, shape (frames,): 0 where the frame is silent, and its code is noise.
+    heard
+        uint64, shape (3, frames): what a query tells of the recording that it is part of (`hear`). Which bits of the
+        recording's `signs` are likely set, of which of them it is sure, and of which surest.
     """
 
     signs: NDArray[np.uint64]
     strong: NDArray[np.uint64]
     active: NDArray[np.uint8]
+    heard: NDArray[np.uint64] = field(default_factory=lambda: np.empty((3, 0), np.uint64))
+
+    def __post_init__(self) -> None:
+        """Take every sign for heard alike where nothing else is said."""
+        if self.heard.shape[1] != len(self.signs):
+            object.__setattr__(self, "heard", plainly_heard(self.signs))
+
+    def part(self, first: int, end: int) -> Fingerprint:
+        """Return the frames from `first` to before `end`."""
+        heard = np.ascontiguousarray(self.heard[:, first:end])
+        return Fingerprint(self.signs[first:end], self.strong[first:end], self.active[first:end], heard)
 
 
 def fingerprint(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
     """Take the fingerprint of mono samples of shape (n,), at any rate in Hz and any loudness."""
-    energy = _band_power(resample(samples, sample_rate))
+    energy, _ = _band_power(resample(samples, sample_rate))
+    return _coded(energy, _stand_out(_level(energy)))
+
+
+def hear(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
+    """Take the fingerprint of a query, samples as in `fingerprint`, with what it tells in spite of noise and voices.
+
+    A sign says as much of the recording behind the noise as its bit stands out, as it does so beside what is loud for
+    a moment, and as its sound is narrow, as tones are and voices are not. The weights are those that set queries under
+    voices, noise and other music, of other recordings than docs/fingerprint.md's, off best from chance.
+    """
+    energy, roots = _band_power(resample(samples, sample_rate))
+    level = _level(energy)
+    outstanding = _stand_out(level)
+    plain = _coded(energy, outstanding)
+    quiet = _stand_out(code_kernels.cap(level, AROUND_FRAMES))
+    told = code_kernels.listen(outstanding, quiet, code_kernels.narrowness(energy, roots, plain.active))
+    sure = np.abs(told)
+    words = (code_kernels.pack(told, 0.0), code_kernels.pack(sure, SURE), code_kernels.pack(sure, SUREST))
+    heard = np.stack(words)
+    heard[:, plain.active == 0] = 0
+    return Fingerprint(plain.signs, plain.strong, plain.active, heard)
+
+
+def plainly_heard(signs: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return what is heard of a query that is as sure of every sign, shape (3, frames)."""
+    return np.stack([signs, np.full_like(signs, ~np.uint64(0)), np.zeros_like(signs)])
+
+
+def _coded(energy: NDArray[np.float32], outstanding: NDArray[np.float32]) -> Fingerprint:
     loudness = energy.sum(axis=1)
-    outstanding = _stand_out(energy)
     signs, strong = code_kernels.pack(outstanding, 0.0), code_kernels.pack(outstanding, STRONG)
     active = (loudness > float(loudness.max(initial=0.0)) * SILENT).astype(np.uint8)
     silent = active == 0
@@ -61,7 +104,7 @@ def fingerprint(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
 
 def signs_of(mono: NDArray[np.float32]) -> NDArray[np.uint64]:
     """Take the signs alone of samples at `RATE`, shape (n,); where it is silent they mean nothing."""
-    return np.asarray(code_kernels.pack(_stand_out(_band_power(mono)), 0.0))
+    return np.asarray(code_kernels.pack(_stand_out(_level(_band_power(mono)[0])), 0.0))
 
 
 def noise_codes(count: int) -> NDArray[np.uint64]:
@@ -70,14 +113,17 @@ def noise_codes(count: int) -> NDArray[np.uint64]:
     return np.stack([random[0], random[0] & random[1] & random[2]])
 
 
-def _band_power(mono: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.concatenate(
-        [code_kernels.band_power(spectrum, _BAND_OF_BIN, _SHARE_OF_BIN, BANDS) for spectrum in transforms(mono)]
-    )
+def _band_power(mono: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    both = [code_kernels.band_power(spectrum, _BAND_OF_BIN, _SHARE_OF_BIN, BANDS) for spectrum in transforms(mono)]
+    return np.concatenate([energy for energy, _ in both]), np.concatenate([roots for _, roots in both])
 
 
-def _stand_out(energy: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(code_kernels.stand_out(np.sqrt(np.sqrt(energy)), AROUND_FRAMES, AROUND_BANDS))
+def _level(energy: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.sqrt(np.sqrt(energy))
+
+
+def _stand_out(level: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(code_kernels.stand_out(level, AROUND_FRAMES, AROUND_BANDS))
 
 
 def _filterbank() -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -23,10 +23,11 @@ STRENGTH = 2  # how much more than any other a bit counts where the reference st
 SEGMENT = 16  # frames of the path that move together
 # A path's segment that agrees by more standard deviations than this counts with a part of the rest only: a held chord
 # agrees ever so well with the same chord elsewhere, and many moments that agree tell more than one.
-STRIKING = 5.0
+STRIKING = 4.0
 BEYOND = 0.5
 
 _CODES = types.Array(types.uint64, 1, "C", readonly=True)
+_HEARD = types.Array(types.uint64, 2, "C", readonly=True)
 _PLANES = types.Array(types.uint64, 3, "C", readonly=True)
 _FRAMES = types.Array(types.int64, 1, "C", readonly=True)
 _FLAGS = types.Array(types.uint8, 1, "C", readonly=True)
@@ -102,10 +103,16 @@ def _scan(
 
 
 @compiled()
-def fit(code: Any, sign: Any, strong: Any, bits: int) -> Any:
-    """How well a query's code fits a reference's: 1 for a bit that agrees and -1 else, 3 and -3 where it is strong."""
-    missed = 2 * np.int64(ones(strong & code)) - np.int64(ones(strong))
-    return bits - 2 * np.int64(ones(code ^ sign)) + STRENGTH * missed
+def fit(code: Any, sure: Any, surest: Any, sign: Any, strong: Any) -> Any:
+    """How well a query's code fits a reference's: 1 for a bit that agrees and -1 else, 3 and -3 where it is strong.
+
+    Only bits that the query is `sure` of count, and those that it is `surest` of count twice.
+    """
+    wrong = code ^ sign
+    agreeing = np.int64(ones(sure) + ones(surest)) - 2 * np.int64(ones(sure & wrong) + ones(surest & wrong))
+    heavy = np.int64(ones(strong & sure) + ones(strong & surest))
+    missed = np.int64(ones(strong & sure & wrong) + ones(strong & surest & wrong))
+    return agreeing + STRENGTH * (heavy - 2 * missed)
 
 
 @compiled()
@@ -115,7 +122,7 @@ def stretched(t: Any, count: Any, stretch: Any) -> Any:
 
 
 def _align(
-    codes: NDArray[np.uint64],
+    heard: NDArray[np.uint64],
     active: NDArray[np.uint8],
     planes: NDArray[np.uint64],
     starts: NDArray[np.int64],
@@ -125,9 +132,11 @@ def _align(
 ) -> None:
     """Find for each start the best position within `reach` frames and the best stretch about the middle.
 
+    `heard` is a query's code, and what it is sure and surest of (`udfs.fingerprint.hear`), shape (3, frames).
+
     `found[i]` = agreement (see `fit`), position of frame 0 unstretched, stretch.
     """
-    count = len(codes)
+    count = heard.shape[1]
     end = planes.shape[1] * planes.shape[2]
     for i in range(len(starts)):
         found[i, 0] = -1e9
@@ -140,7 +149,8 @@ def _align(
                     at = starts[i] + shift + stretched(t, count, stretches[s])
                     if at < 0 or at >= end:
                         continue
-                    agreement += fit(codes[t], planes[0, at & 3, at >> 2], planes[1, at & 3, at >> 2], 64)
+                    sign, strong = planes[0, at & 3, at >> 2], planes[1, at & 3, at >> 2]
+                    agreement += fit(heard[0, t], heard[1, t], heard[2, t], sign, strong)
                 if agreement > found[i, 0]:
                     found[i, 0] = agreement
                     found[i, 1] = starts[i] + shift
@@ -178,7 +188,7 @@ def _tally(
 
 
 def _path(
-    codes: NDArray[np.uint64],
+    heard: NDArray[np.uint64],
     active: NDArray[np.uint8],
     planes: NDArray[np.uint64],
     low: int,
@@ -205,32 +215,25 @@ def _path(
     agreement above chance, of which only a part counts beyond `STRIKING`.
     """
     price, level = price * deviation, mean + rise * deviation / SEGMENT
-    count = len(codes)
+    count = heard.shape[1]
     segments = (count + SEGMENT - 1) // SEGMENT
     shifts = 2 * reach + 1
     agreement = np.zeros((segments, shifts), np.float64)
     weight = np.zeros((segments, shifts), np.float64)
-    mask = np.uint64(0xFFFFFFFFFFFFFFFF)
-    if turn > 0:
-        mask = mask << np.uint64(1)
-    elif turn < 0:
-        mask = mask >> np.uint64(1)
-    bits = int(ones(mask))
     for t in range(count):
         if not active[t]:
             continue
-        code = codes[t]
+        code, sure, surest = heard[0, t], heard[1, t], heard[2, t]
         if turn > 0:
-            code = code << np.uint64(1)
+            code, sure, surest = code << np.uint64(1), sure << np.uint64(1), surest << np.uint64(1)
         elif turn < 0:
-            code = code >> np.uint64(1)
+            code, sure, surest = code >> np.uint64(1), sure >> np.uint64(1), surest >> np.uint64(1)
         line = start + stretched(t, count, stretch) - reach
         s = t // SEGMENT
         for d in range(shifts):
             at = line + d
             if low <= at < high:
-                sign, strong = planes[0, at & 3, at >> 2] & mask, planes[1, at & 3, at >> 2] & mask
-                agreement[s, d] += fit(code & mask, sign, strong, bits)
+                agreement[s, d] += fit(code, sure, surest, planes[0, at & 3, at >> 2], planes[1, at & 3, at >> 2])
                 weight[s, d] += 1.0
     best = np.zeros((segments, shifts), np.float64)
     came = np.zeros((segments, shifts), np.int64)  # 0 = starts here, else 2 + the step
@@ -267,7 +270,7 @@ with filling_the_cache():
     scan = compiled(types.void(_CODES, _FRAMES, _CODES, _CODES, types.int64, types.int32[::1]))(_scan)
     align = compiled(
         types.void(
-            _CODES,
+            _HEARD,
             _FLAGS,
             _PLANES,
             _FRAMES,
@@ -281,7 +284,7 @@ with filling_the_cache():
     )(_tally)
     follow = compiled(
         types.Tuple((types.float64, types.float64, types.int64, types.int64))(
-            _CODES,
+            _HEARD,
             _FLAGS,
             _PLANES,
             types.int64,

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from udfs.calibration import MIN_SCORE, score_of
 from udfs.findings import Match
-from udfs.fingerprint import BAND_OCTAVES, Fingerprint, fingerprint
+from udfs.fingerprint import BAND_OCTAVES, Fingerprint, hear
 from udfs.landmark_index import Generation, LandmarkIndex
 from udfs.postings import vote
 from udfs.repeats import Between, between_frames, settle
 from udfs.segments import Block, Segment, block_segments, blocks, continues, follow, joined, length_in_blocks, weigh
-from udfs.shortlist import Shortlist, shortlist
+from udfs.shortlist import Chance, Shortlist, shortlist
 from udfs.spectrum import RATE, frame_to_ms, resample
 
 __all__ = ["MIN_SCORE", "Match", "candidates", "identify"]
@@ -67,7 +67,7 @@ def candidates(
 ) -> list[Match]:
     """Find what `identify` finds, and behind it up to `NEXT` more that do not reach `min_score`: not `accepted`."""
     mono = resample(samples, sample_rate)
-    query = fingerprint(mono, RATE)
+    query = hear(mono, RATE)
     found = [one for generation in index.generations for one in search_generation(query, generation, index.frames)]
     return best_matches(query, found, min_score, between_frames(mono), NEXT)
 
@@ -110,13 +110,16 @@ def follow_listed(parts: list[Block], listed: list[Shortlist], generation: Gener
         if segment.recording not in generation.removed
     ]
     if len(parts) > 1:
-        segments = _join(parts, segments, generation)
+        chances = {part.number: one.chance for part, one in zip(parts, listed, strict=True) if one.starts.size}
+        segments = _join(parts, segments, generation, chances)
     length = length_in_blocks(sum(len(part.print.signs) for part in parts))
     return [Found(generation, segment, score_of(segment.evidence, frames, length)) for segment in segments]
 
 
-def _join(parts: list[Block], segments: list[Segment], generation: Generation) -> list[Segment]:
-    """Extend each block's best segments into the blocks beside it, and join what continues."""
+def _join(
+    parts: list[Block], segments: list[Segment], generation: Generation, chances: dict[int, Chance]
+) -> list[Segment]:
+    """Extend each block's best segments into the blocks beside it, each held against its own chance, and join them."""
     chains: list[Segment] = []
     taken: set[int] = set()
     by_block: dict[int, list[Segment]] = {}
@@ -134,9 +137,9 @@ def _join(parts: list[Block], segments: list[Segment], generation: Generation) -
                 nexts = [s for s in by_block.get(number, ()) if id(s) not in taken and continues(chain, s)]
                 part = max(nexts, key=lambda s: s.evidence, default=None)
                 if part is None:
-                    part = follow(
-                        parts[number], generation.planes, generation.edges, *chain.line_at(parts[number].first)
-                    )
+                    line = chain.line_at(parts[number].first)
+                    chance = chances.get(number, chain.chance)
+                    part = follow(parts[number], generation.planes, generation.edges, *line, chance)
                     part = part and weigh(part, chain.ease, doubts.get(number, 1.0))
                     if part is None or part.evidence < LEAST_EXTENSION or not continues(chain, part):
                         break

@@ -111,11 +111,11 @@ def distant_places(
     """List how many frames away from a segment its recording agrees nearly as well; the surest first."""
     middle = round(_middle(best))
     half = min(best.query_end - best.query_first, BLOCK_FRAMES) // 2
-    block = Block(0, middle - half, _cut(query, middle - half, middle + half))
+    block = Block(0, middle - half, query.part(middle - half, middle + half))
     here = round(best.reference_first + (block.first - best.query_first) * best.speed)
     low, high = (int(edge) // kernels.PLANES for edge in edges[best.recording : best.recording + 2])
     straight = min(half, round(MOST_DRIFT / max(abs(best.speed - 1), 1e-6)))
-    core = _cut(query, middle - straight, middle + straight)
+    core = query.part(middle - straight, middle + straight)
     starts = coarse_positions(core, planes[:, :, low : high + 1]) + low * kernels.PLANES - (half - straight)
     itself = follow(block, planes, edges, here, best.speed - 1, best.chance)
     if itself is None:
@@ -129,10 +129,6 @@ def distant_places(
         if abs(distance) > APART and all(abs(distance - known) > 2 for known in places):
             places[distance] = other.evidence
     return sorted(places, key=lambda distance: -places[distance])[:MOST_PLACES]
-
-
-def _cut(query: Fingerprint, first: int, end: int) -> Fingerprint:
-    return Fingerprint(query.signs[first:end], query.strong[first:end], query.active[first:end])
 
 
 def _middle(segment: Segment) -> float:

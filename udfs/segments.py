@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs import kernels
-from udfs.fingerprint import Fingerprint
+from udfs.fingerprint import Fingerprint, plainly_heard
 from udfs.landmark_index import SHORT
 from udfs.shortlist import Chance, Shortlist, chance_of
 
@@ -23,6 +23,8 @@ BLOCK_FRAMES = 215  # ten seconds
 LEAST_BLOCKS = 0.5  # five seconds: shorter queries are mistaken hardly less
 FOLLOWED = 24  # candidates of a block that are followed closely
 WEIGHED = 8  # and of these are weighed
+LEAST_COUNTED = 32  # frames: fewer agree by chance somewhere
+LEAST_EASE = 0.85  # what agrees with little else is not surer for that
 USUAL_DEVIATION = 20.0  # of a frame of most recordings, by chance (`udfs.shortlist.Chance`)
 DRIFT = 6  # frames that a block may wander off its straight line
 PRICE = 1.0  # for each frame of wandering, in standard deviations of a path's segment
@@ -75,10 +77,10 @@ class Segment:
         """Reference frames a query frame."""
         return (self.reference_end - self.reference_first) / max(1, self.query_end - self.query_first)
 
-    def line_at(self, frame: int) -> tuple[int, float, Chance]:
+    def line_at(self, frame: int) -> tuple[int, float]:
         """Where on the time line a frame of the query falls if it goes on like this, and how stretched."""
         stretch = self.speed - 1
-        return self.reference_first + round((frame - self.query_first) * self.speed), stretch, self.chance
+        return self.reference_first + round((frame - self.query_first) * self.speed), stretch
 
 
 def blocks(query: Fingerprint) -> Iterator[Block]:
@@ -87,7 +89,7 @@ def blocks(query: Fingerprint) -> Iterator[Block]:
     parts = block_count(count)
     for part in range(parts):
         first, end = count * part // parts, count * (part + 1) // parts
-        yield Block(part, first, _part(query, first, end))
+        yield Block(part, first, query.part(first, end))
 
 
 def block_count(frames: int) -> int:
@@ -98,10 +100,6 @@ def block_count(frames: int) -> int:
 def length_in_blocks(frames: int) -> float:
     """How long a query of so many frames is, in blocks; a short one has its chance to be mistaken as well."""
     return max(LEAST_BLOCKS, frames / BLOCK_FRAMES)
-
-
-def _part(query: Fingerprint, first: int, end: int) -> Fingerprint:
-    return Fingerprint(query.signs[first:end], query.strong[first:end], query.active[first:end])
 
 
 def block_segments(
@@ -155,8 +153,8 @@ def ease(segment: Segment, planes: NDArray[np.uint64], sample: NDArray[np.uint64
     if not frames.size:
         return 1.0
     signs = planes[0, frames % kernels.PLANES, frames // kernels.PLANES]
-    measured = chance_of(signs, np.ones(frames.size, np.uint8), sample).deviation / USUAL_DEVIATION
-    return measured if planes[0].size > SHORT else max(1.0, measured)  # itself transposed agrees with less than music
+    measured = chance_of(plainly_heard(signs), np.ones(frames.size, np.uint8), sample).deviation / USUAL_DEVIATION
+    return max(LEAST_EASE if planes[0].size > SHORT else 1.0, measured)  # itself transposed agrees with less than music
 
 
 def follow(
@@ -171,8 +169,8 @@ def follow(
 
     `start` is where the block's first frame falls on the time line, were the block not stretched about its middle.
     """
-    codes, active = block.print.signs, block.print.active
-    count = len(codes)
+    heard, active = block.print.heard, block.print.active
+    count = heard.shape[1]
     recording = int(np.searchsorted(edges, start + count // 2, side="right")) - 1
     if not 0 <= recording < len(edges) - 1:
         return None
@@ -185,11 +183,11 @@ def follow(
     best_path = path
     for turn in TURNS:
         gain, counted, first, end = kernels.follow(
-            codes, active, planes, low, high, start, stretch, turn, DRIFT, mean, step, PRICE, LEAST_RISE, path
+            heard, active, planes, low, high, start, stretch, turn, DRIFT, mean, step, PRICE, LEAST_RISE, path
         )
         gains.append(max(0.0, gain))
         if gains[-1] > best[0]:
-            best, best_path = (gains[-1], counted * sigma**2, first, end), path.copy()
+            best, best_path = (gains[-1], max(counted, LEAST_COUNTED) * sigma**2, first, end), path.copy()
     gain, variance, first, end = best
     if gain <= 0 or variance <= 0:
         return None

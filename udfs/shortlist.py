@@ -26,7 +26,8 @@ REACH = 1  # frames: what the coarse scan, at every other frame, may be off
 VOTED_REACH = 4  # frames: and what votes, which a stretched query spreads
 STRETCHES = np.array([0.0, -0.025, 0.025, -0.05, 0.05])
 OF_ONE = 12  # positions of one recording that come first: one that repeats itself fills the list
-USUAL_DEVIATION = 18.0  # of a frame of most queries by chance: a short line's few sounds may agree with too little
+LEAST_DEVIATION = 1.0  # of a frame by chance: of silence nothing is heard
+USUAL_DEVIATION = 25.0  # of a frame of most queries by chance: a short line's few sounds may agree with too little
 NULL_SAMPLE = 256  # random positions that the query's chance agreement is measured on
 
 
@@ -73,7 +74,7 @@ def shortlist(
     else:
         rough, reach = voted, VOTED_REACH
     found = np.empty((len(rough), 3))
-    kernels.align(query.signs, query.active, planes, rough, reach, STRETCHES, found)
+    kernels.align(query.heard, query.active, planes, rough, reach, STRETCHES, found)
     chance = measure_chance(query, planes if sample is None else sample)
     if planes[0].size <= SHORT:
         chance = Chance(chance.mean, max(chance.deviation, USUAL_DEVIATION))
@@ -133,18 +134,19 @@ def strongest(starts: NDArray[np.int64], heights: NDArray[np.float64]) -> NDArra
 
 def measure_chance(query: Fingerprint, planes: NDArray[np.uint64]) -> Chance:
     """Measure a query's agreement at random positions of the time line; the same ones for the same time line."""
-    return chance_of(query.signs, query.active, planes)
+    return chance_of(query.heard, query.active, planes)
 
 
-def chance_of(signs: NDArray[np.uint64], active: NDArray[np.uint8], planes: NDArray[np.uint64]) -> Chance:
-    """Measure the chance agreement of some codes: a query's, or a recording's own as if they were one."""
-    last = max(1, planes[0].size - len(signs))
+def chance_of(heard: NDArray[np.uint64], active: NDArray[np.uint8], planes: NDArray[np.uint64]) -> Chance:
+    """Measure the chance agreement of what is heard of a query, or of a recording's own signs as if they were one."""
+    last = max(1, planes[0].size - heard.shape[1])
     starts = np.random.default_rng(planes[0].size).integers(0, last, NULL_SAMPLE)
     found = np.empty((NULL_SAMPLE, 3))
-    kernels.align(signs, active, planes, starts, 0, STRETCHES[:1], found)
+    kernels.align(heard, active, planes, starts, 0, STRETCHES[:1], found)
     # robust: a few of the random positions may be right ones
     middle = float(np.median(found[:, 0]))
     spread = 1.4826 * float(np.median(np.abs(found[:, 0] - middle)))
     frames = max(1, int(active.sum()))
-    coins = 8.0  # were each of a word's 64 bits a coin of its own
-    return Chance(middle / frames, max(spread / frames**0.5, coins))
+    sure, surest = (int(np.bitwise_count(words[active > 0]).sum()) for words in heard[1:])
+    coins = ((sure + 3 * surest) / frames) ** 0.5  # were each bit a coin of its own, that counts once or twice
+    return Chance(middle / frames, max(spread / frames**0.5, coins, LEAST_DEVIATION))

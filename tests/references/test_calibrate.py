@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from references.calibrate import ROWS, by_corpus, fit, read_unknown
@@ -47,3 +48,12 @@ def test_at_most_one_unknown_query_in_two_hundred_is_answered_of_all_that_were_m
     queries = [query for path in (ROWS, HELD_OUT) for found in read_unknown(path).values() for query in found]
     assert len(queries) > 1900
     assert share_answered(queries, MIN_SCORE) <= 0.005
+
+
+def test_the_tail_is_as_long_as_its_mean_and_a_standard_error_more() -> None:
+    random = np.random.default_rng(1)
+    tails = []
+    for _ in range(40):
+        rows = {("one", 10): [(float(evidence), 1.0) for evidence in 5 + random.exponential(0.5, 400)]}
+        tails.append(fit(rows).beyond)
+    assert np.mean(tails) == pytest.approx(0.5 * (1 + 12**-0.5), abs=0.05)

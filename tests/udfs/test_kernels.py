@@ -21,6 +21,19 @@ def line(seed: int, frames: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]
     return codes, np.ascontiguousarray(codes.reshape(2, -1, PLANES).transpose(0, 2, 1))
 
 
+def heard(seed: int, signs: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """What a query tells that has these signs: it is sure of most, and surest of few."""
+    sure = words(seed, len(signs)) | words(seed + 1, len(signs))
+    return np.stack([signs, sure, sure & words(seed + 2, len(signs)) & words(seed + 3, len(signs))])
+
+
+def weighed(query: NDArray[np.uint64], signs: NDArray[np.uint64], strong: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """What `fit` counts, of what a query is not sure nothing, and of what it is surest twice."""
+    bits = np.arange(64, dtype=np.uint64)
+    q, sure, surest, s, w = ((one[:, None] >> bits & np.uint64(1)).astype(np.int64) for one in (*query, signs, strong))
+    return ((sure + surest) * np.where(q == s, 1, -1) * np.where(w == 1, 3, 1)).sum(axis=1)
+
+
 def fit(query: NDArray[np.uint64], signs: NDArray[np.uint64], strong: NDArray[np.uint64]) -> NDArray[np.int64]:
     """1 for each bit that agrees and -1 else, 3 and -3 where the reference is strong."""
     bits = np.arange(64, dtype=np.uint64)
@@ -33,13 +46,47 @@ def test_power_is_summed_into_bands() -> None:
     transform = (random.standard_normal((5, 12)) + 1j * random.standard_normal((5, 12))).astype(np.complex64)
     band = np.array([-1, -1, 0, 0, 1, 1, 1, 2, 2, 3, -1, -1])
     share = np.array([1, 1, 1, 0.25, 1, 1, 0.5, 1, 0.75, 0.4, 1, 1], np.float32)
-    expected = np.zeros((5, 4))
+    expected = np.zeros((2, 5, 4))
     for number in range(2, 10):
         power = np.abs(transform[:, number]) ** 2
-        expected[:, band[number]] += share[number] * power
+        powers = np.stack([power, power**2])
+        expected[:, :, band[number]] += share[number] * powers
         if band[number] < 3:
-            expected[:, band[number] + 1] += (1 - share[number]) * power
-    np.testing.assert_allclose(code_kernels.band_power(transform, band, share, 4), expected, rtol=1e-5)
+            expected[:, :, band[number] + 1] += (1 - share[number]) * powers
+    energy, roots = code_kernels.band_power(transform, band, share, 4)
+    np.testing.assert_allclose([energy, roots**2], expected, rtol=1e-5)
+
+
+def test_what_is_loud_for_a_moment_counts_a_little_over_the_mean_around() -> None:
+    level = np.random.default_rng(3).random((30, 4)).astype(np.float32)
+    level[10:12, 1] = 9
+    around = np.stack([level[max(0, t - 5) : t + 6].mean(axis=0) for t in range(30)])
+    np.testing.assert_allclose(code_kernels.cap(level, 5), np.minimum(level, 1.2 * around), rtol=1e-5)
+
+
+def test_a_band_of_one_tone_is_narrower_than_one_of_noise_and_silence_is_neither() -> None:
+    power = np.random.default_rng(4).exponential(1, (40, 8)).astype(np.float32)
+    power[20:, :] = 0
+    power[20:, 3] = 8
+    energy, roots = power.sum(axis=1, keepdims=True), np.sqrt((power**2).sum(axis=1, keepdims=True))
+    active = np.ones(40, np.uint8)
+    active[:5] = 0
+    narrow = code_kernels.narrowness(energy, roots, active)[:, 0]
+    assert not narrow[:5].any()
+    assert narrow[20:].min() > 0 > narrow[5:20].max()
+    assert narrow[5:].mean() == pytest.approx(0, abs=1e-5)
+
+
+def test_a_query_tells_by_what_stands_out_by_narrowness_and_by_what_does_not_last_or_spread() -> None:
+    outstanding, quiet, narrow = (
+        np.random.default_rng(seed).standard_normal((9, 6)).astype(np.float32) for seed in (5, 6, 7)
+    )
+    soft = np.tanh(outstanding)
+    frames, bands = np.pad(soft, ((2, 2), (0, 0)), "edge"), np.pad(soft, ((0, 0), (1, 1)), "edge")
+    expected = soft + 0.7 * np.tanh(quiet) + 0.7 * np.tanh(1.2 * narrow)
+    expected -= 0.05 * (frames[1:-3] + frames[3:-1]) + 0.15 * (frames[:-4] + frames[4:])
+    expected -= 0.2 * (bands[:, :-2] + bands[:, 2:])
+    np.testing.assert_allclose(code_kernels.listen(outstanding, quiet, narrow), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [1, 3, 50])
@@ -81,16 +128,17 @@ def test_alignment_finds_the_best_shift_and_stretch() -> None:
     query, active = codes[0, at], np.ones(200, np.uint8)
     active[50:60] = 0
     query[50:60] = words(1, 10)
+    told = heard(40, query)
     found = np.empty((2, 3))
     stretches = np.array([0.0, -0.025, 0.025])
-    kernels.align(query, active, planes, np.array([699, 100]), 1, stretches, found)
+    kernels.align(told, active, planes, np.array([699, 100]), 1, stretches, found)
     sounding = active == 1
     assert found[0].tolist() == [
-        fit(query[sounding], codes[0, at[sounding]], codes[1, at[sounding]]).sum(), 700, 0.025
+        weighed(told[:, sounding], codes[0, at[sounding]], codes[1, at[sounding]]).sum(), 700, 0.025
     ]  # fmt: skip
     best = max(
-        fit(
-            query[sounding],
+        weighed(
+            told[:, sounding],
             *codes[:, (shift + np.arange(200) + np.rint((np.arange(200) - 100) * stretch).astype(np.int64))[sounding]],
         ).sum()
         for shift in (99, 100, 101)
@@ -124,18 +172,15 @@ def test_a_path_follows_a_query_that_drifts_and_leaves_out_what_does_not_agree(t
     query = query >> bit if turn > 0 else query << bit if turn < 0 else query
     path = np.zeros(9, np.int64)
     active = np.ones(len(query), np.uint8)
-    place = (query, active, planes, 256, 1900, 800 - 2 * size, 0.0, turn, 4)
+    told = heard(50, query)
+    place = (told, active, planes, 256, 1900, 800 - 2 * size, 0.0, turn, 4)
     gain, frames, first, end = kernels.follow(*place, 3.0, 1000.0, 0.05, 0.08, path)
     assert (first, end, frames) == (2, 8, 6 * size)
     assert (path[2:8] - 800 - size * np.arange(6)).tolist() == drift.tolist()
-    mask = np.uint64(2**64 - 1)
-    mask = mask << bit if turn > 0 else mask >> bit if turn < 0 else mask
     at = (path[2:8, None] + np.arange(size)).ravel()
-    turned = query[2 * size : 8 * size]
-    turned = turned << bit if turn > 0 else turned >> bit if turn < 0 else turned
-    outside = 64 if turn == 0 else 63
-    agreement = fit(turned & mask, codes[0, at] & mask, codes[1, at] & mask).sum() - (64 - outside) * at.size
-    assert gain == agreement - 3 * at.size
+    turned = told[:, 2 * size : 8 * size]
+    turned = turned << bit if turn > 0 else turned >> bit if turn < 0 else turned  # what comes in is never sure
+    assert gain == weighed(turned, codes[0, at], codes[1, at]).sum() - 3 * at.size
     # with a small deviation each of its six parts is striking, and counts as that and a part of the rest
     striking = kernels.STRIKING * 100
     assert kernels.follow(*place, 3.0, 100.0, 0.5, 0.8, path)[:2] == (
