@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError, HTTPClientError
 
@@ -22,6 +23,8 @@ from streaming.kinesis_offsets import TRIM_HORIZON, Position, Shard, Slice
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis.type_defs import GetRecordsOutputTypeDef, RecordTypeDef
+
+Answer = TypeVar("Answer")
 
 CALL_RECORDS = 10_000  # the most that GetRecords gives
 EMPTY_CALLS = 50  # stretches without records that are passed in one go: GetRecords may answer with none before the end
@@ -39,6 +42,26 @@ CLOCK_MILLISECONDS = 300_000  # how far this machine's clock may be ahead of the
 
 class DataLossError(Exception):
     """Records that should be there are gone, most likely because the stream's retention ended."""
+
+
+def passes(code: str) -> bool:
+    """Whether a fault passes by itself; `""` stands for no answer, the network's fault."""
+    return not code or code in PASSING
+
+
+def ask_patiently(call: Callable[[], Answer], stream: str, waits: Callable[[str], bool] = passes) -> Answer:
+    """Call Kinesis until it answers; faults for which `waits` says so of their code are waited out, with backoff."""
+    patience_ends, tries = time.monotonic() + PATIENCE_SECONDS, 0
+    while True:
+        try:
+            return call()
+        except (ClientError, HTTPClientError) as error:
+            code = error_code(error) if isinstance(error, ClientError) else ""
+            if not waits(code) or time.monotonic() > patience_ends:
+                with explained(stream):
+                    raise
+            tries += 1
+            time.sleep(random.uniform(PAUSE_SECONDS, min(5.0, PAUSE_SECONDS * 2**tries)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +117,18 @@ class ShardReader:
 
     def _call(self, limit: int) -> GetRecordsOutputTypeDef:
         """Call GetRecords until it answers: an expired iterator is made anew, what passes by itself is waited out."""
-        patience_ends, tries = time.monotonic() + PATIENCE_SECONDS, 0
-        while True:
-            try:
-                if self._iterator is None:
-                    self._iterator = self._make_iterator()
-                return self._client.get_records(ShardIterator=self._iterator, Limit=limit)
-            except (ClientError, HTTPClientError) as error:  # HTTPClientError: no answer, the network's fault
-                code = error_code(error) if isinstance(error, ClientError) else ""
-                if code == EXPIRED:
-                    self._iterator = None
-                elif (
-                    code and code not in PASSING and not self._clocks_differ(code)
-                ) or time.monotonic() > patience_ends:
-                    with explained(self._stream):
-                        raise
-                tries += 1
-                time.sleep(random.uniform(PAUSE_SECONDS, min(5.0, PAUSE_SECONDS * 2**tries)))
+
+        def get() -> GetRecordsOutputTypeDef:
+            if self._iterator is None:
+                self._iterator = self._make_iterator()
+            return self._client.get_records(ShardIterator=self._iterator, Limit=limit)
+
+        return ask_patiently(get, self._stream, self._passes)
+
+    def _passes(self, code: str) -> bool:
+        if code == EXPIRED:
+            self._iterator = None
+        return code == EXPIRED or passes(code) or self._clocks_differ(code)
 
     def _clocks_differ(self, code: str) -> bool:
         """Whether reading was to begin just now, and the service's clock is not there yet: it refuses the future."""
@@ -207,14 +225,11 @@ def read_slice(client: KinesisClient, part: Slice) -> Iterator[list[RecordTypeDe
 def list_shards(client: KinesisClient, stream: str) -> list[Shard]:
     """List a stream's shards, the closed ones that still hold records included, parents before children."""
     found: list[Any] = []
-    with explained(stream):
-        asked: dict[str, Any] = {"StreamName": stream}
-        while True:
-            answer = client.list_shards(**asked)
-            found += answer["Shards"]
-            if not answer.get("NextToken"):
-                break
-            asked = {"NextToken": answer["NextToken"]}
+    asked: dict[str, Any] | None = {"StreamName": stream}
+    while asked:
+        answer = ask_patiently(partial(client.list_shards, **asked), stream)
+        found += answer["Shards"]
+        asked = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else None
     listed = {shard["ShardId"] for shard in found}
     shards = []
     for shard in found:
@@ -223,10 +238,14 @@ def list_shards(client: KinesisClient, stream: str) -> list[Shard]:
     return shards
 
 
-def retention_milliseconds(client: KinesisClient, stream: str) -> int:
-    """Look up how long a stream keeps its records; raises UserError when it does not exist."""
+def retention_milliseconds(client: KinesisClient, stream: str, patient: bool = False) -> int:
+    """Look up how long a stream keeps its records; raises UserError when it does not exist.
+
+    It is the first question of all, where no answer mostly means a wrong endpoint; `patient` once that was settled.
+    """
+    ask = partial(client.describe_stream_summary, StreamName=stream)
     with explained(stream):
-        summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+        summary = (ask_patiently(ask, stream) if patient else ask())["StreamDescriptionSummary"]
     if summary["StreamStatus"] in ("CREATING", "DELETING"):
         raise UserError(f"stream {stream!r} cannot be read now: it is {summary['StreamStatus']}")
     return int(summary["RetentionPeriodHours"]) * 3_600_000

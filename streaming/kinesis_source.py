@@ -222,7 +222,7 @@ class KinesisStreamReader(DataSourceStreamReader):
     def _list_shards(self, memory: Memory) -> list[Shard]:
         """List the stream's shards, and make sure that nothing unread can have gone since the last look at them."""
         shards = list_shards(self._client, self._options.stream)
-        memory.check_nothing_lost(shards, retention_milliseconds(self._client, self._options.stream))
+        memory.check_nothing_lost(shards, retention_milliseconds(self._client, self._options.stream, patient=True))
         return shards
 
     def _look_ahead(self, planned: StreamOffset) -> dict[str, Reach]:

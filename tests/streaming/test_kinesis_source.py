@@ -295,6 +295,20 @@ def test_throttling_and_a_failing_service_are_waited_out(stream: Stream, proxy: 
     assert next(faults, None) is None
 
 
+@pytest.mark.parametrize("operation", ["ListShards", "DescribeStreamSummary"])
+def test_throttling_of_a_look_at_the_shards_is_waited_out(
+    stream: Stream, proxy: FaultyKinesis, monkeypatch: pytest.MonkeyPatch, operation: str
+):
+    written = stream.write(5)
+    reader = stream.reader()
+    reader.initialOffset()
+    monkeypatch.setattr(kinesis_source, "LIST_SECONDS", 0.0)
+    faults = iter([(400, "LimitExceededException")] * 8)
+    proxy.fail = lambda asked, request: next(faults, None) if asked == operation else None
+    assert flat(batches(reader)) == written
+    assert next(faults, None) is None
+
+
 def test_throttling_without_end_ends_the_query(stream: Stream, proxy: FaultyKinesis, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(kinesis_shards, "PATIENCE_SECONDS", 0.2)
     reader = stream.reader()
