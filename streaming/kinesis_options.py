@@ -96,4 +96,4 @@ def _metadata(where: str, stream: str) -> dict[str, str]:
         return {"kinesis.metadataCommitterType": "DYNAMODB", "kinesis.dynamodb.tableName": table}
     if "://" in where:
         return {"kinesis.metadataCommitterType": "HDFS", "kinesis.metadataPath": f"{where.rstrip('/')}/{stream}"}
-    raise UserError(f"--kinesis-metadata {where!r}: it is checkpoint, s3://…, hdfs://… or dynamodb:TABLE")
+    raise UserError(f"kinesis_metadata {where!r}: it is checkpoint, s3://…, hdfs://… or dynamodb:TABLE")
