@@ -285,5 +285,5 @@ def _explain(detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, Settings.model_fields, 1)
         return f"there is no setting {name!r}: " + (f"did you mean {near[0]}?" if near else "see soundgate settings")
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"{flag(name)} {redact(name, detail['input'])!r}: {message}"
+    message = detail["msg"].removeprefix("Value error, ")  # by its name: not every setting is a flag
+    return f"{name} {redact(name, detail['input'])!r}: {message}"

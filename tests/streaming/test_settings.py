@@ -54,23 +54,23 @@ def test_settings_are_frozen() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"source": "ftp:x"}, "--source.*files:DIR or kinesis:STREAM"),
-        ({"source": "files:"}, "--source"),
-        ({"lake": "hdfs://x/y"}, "--lake.*a folder or s3://"),
-        ({"lake": "s3://"}, "--lake.*names no bucket"),
-        ({"checkpoint": "s3:///prefix"}, "--checkpoint.*names no bucket"),
+        ({"source": "ftp:x"}, "source.*files:DIR or kinesis:STREAM"),
+        ({"source": "files:"}, "source 'files:'"),
+        ({"lake": "hdfs://x/y"}, "lake.*a folder or s3://"),
+        ({"lake": "s3://"}, "lake.*names no bucket"),
+        ({"checkpoint": "s3:///prefix"}, "checkpoint.*names no bucket"),
         ({"timeout_secnds": 5}, "did you mean timeout_seconds"),
-        ({"lake": ""}, "--lake.*empty"),
-        ({"timeout_seconds": 0}, "--timeout-seconds"),
-        ({"max_upload_bytes": (1 << 30) + 1}, "--max-upload-bytes"),
+        ({"lake": ""}, "lake.*empty"),
+        ({"timeout_seconds": 0}, "timeout_seconds"),
+        ({"max_upload_bytes": (1 << 30) + 1}, "max_upload_bytes"),
         ({"source": None}, "--source is needed"),
         ({"nonsense": 1}, "no setting 'nonsense'"),
-        ({"trigger_seconds": float("inf")}, "--trigger-seconds"),
-        ({"timeout_seconds": float("nan")}, "--timeout-seconds"),
-        ({"marker_hours": 1e9}, "--marker-hours"),
+        ({"trigger_seconds": float("inf")}, "trigger_seconds"),
+        ({"timeout_seconds": float("nan")}, "timeout_seconds"),
+        ({"marker_hours": 1e9}, "marker_hours"),
     ],
 )
-def test_what_is_not_possible_is_said_by_its_flag(changes: dict[str, object], told: str) -> None:
+def test_what_is_not_possible_is_said_by_its_name(changes: dict[str, object], told: str) -> None:
     with pytest.raises(UserError, match=told):
         load_settings({**NEEDED, **changes})
 
