@@ -17,7 +17,6 @@ _TRANSFORM = types.Array(types.complex64, 2, "C", readonly=True)
 _FLAGS = types.Array(types.uint8, 1, "C", readonly=True)
 
 CAP = 1.2  # of a level's mean over the frames around: what is louder counts as this loud
-NARROW = np.float32(1.2)  # how much narrowness, a logarithm, tells
 # What a query's bits are weighed by, beside 1 for what stands out: what stands out once levels are capped, narrowness,
 # and, subtracted because a partial lasts and spreads, what stands out one and two frames and one band away.
 QUIET, NARROWNESS, NEXT, SECOND, BESIDE = (np.float32(one) for one in (0.7, 0.7, 0.05, 0.15, 0.2))
@@ -141,21 +140,22 @@ def _narrowness(
 
 
 def _listen(
-    outstanding: NDArray[np.float32], quiet: NDArray[np.float32], narrow: NDArray[np.float32]
+    standing: NDArray[np.float32], quiet: NDArray[np.float32], narrow: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Say of each band and frame how surely a recording stands out there (above 0) or does not (below), if it is heard.
 
-    `quiet` is what stands out of capped levels.
+    Of all is given the hyperbolic tangent: of what stands out, of what stands out of capped levels, and of narrowness.
     """
-    count, bands = outstanding.shape
-    soft = np.tanh(outstanding)
+    count, bands = standing.shape
     out = np.empty((count, bands), np.float32)
     for t in range(count):
         one, two, next_one, next_two = max(0, t - 1), max(0, t - 2), min(count - 1, t + 1), min(count - 1, t + 2)
         for b in range(bands):
-            value = soft[t, b] + QUIET * np.tanh(quiet[t, b]) + NARROWNESS * np.tanh(NARROW * narrow[t, b])
-            value -= NEXT * (soft[one, b] + soft[next_one, b]) + SECOND * (soft[two, b] + soft[next_two, b])
-            value -= BESIDE * (soft[t, max(0, b - 1)] + soft[t, min(bands - 1, b + 1)])
+            value = standing[t, b] + QUIET * quiet[t, b] + NARROWNESS * narrow[t, b]
+            value -= NEXT * (standing[one, b] + standing[next_one, b]) + SECOND * (
+                standing[two, b] + standing[next_two, b]
+            )
+            value -= BESIDE * (standing[t, max(0, b - 1)] + standing[t, min(bands - 1, b + 1)])
             out[t, b] = value
     return out
 

@@ -26,6 +26,7 @@ AROUND_BANDS = 4  # each side: half an octave
 BAND_OCTAVES = float(np.log2(HIGHEST / LOWEST)) / BANDS
 STRONG = 1.0  # root mean squares
 SURE, SUREST = 0.25, 0.9  # of what `udfs.code_kernels.listen` gives: beyond it a query's bit counts, and counts twice
+NARROW = np.float32(1.2)  # how much narrowness, a logarithm, tells
 SILENT = 1e-6  # of the power of the loudest frame: nothing to be recognised below
 
 
@@ -80,7 +81,8 @@ def hear(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
     outstanding = _stand_out(level)
     plain = _coded(energy, outstanding)
     quiet = _stand_out(code_kernels.cap(level, AROUND_FRAMES))
-    told = code_kernels.listen(outstanding, quiet, code_kernels.narrowness(energy, roots, plain.active))
+    narrow = code_kernels.narrowness(energy, roots, plain.active)
+    told = code_kernels.listen(np.tanh(outstanding), np.tanh(quiet), np.tanh(NARROW * narrow))
     sure = np.abs(told)
     words = (code_kernels.pack(told, 0.0), code_kernels.pack(sure, SURE), code_kernels.pack(sure, SUREST))
     heard = np.stack(words)
