@@ -8,9 +8,12 @@ from mock_files import TEXT, classify, encrypted, executable, music, write
 from numpy.typing import NDArray
 
 from udfs.findings import Content, Decision
+from udfs.forensics.bare import describe_bare
+from udfs.forensics.cells import LEAST, Cells, cut_channel, describe_holes
 from udfs.forensics.layer import NAMES as LAYER_NAMES
 from udfs.forensics.layer import cut_parts, describe_layer
 from udfs.forensics.mixture import is_rounded
+from udfs.forensics.sample_clock import describe_clock
 from udfs.forensics.tile import NAMES as TILE_NAMES
 from udfs.forensics.tile import describe_repetition
 
@@ -44,12 +47,18 @@ def test_music_alone_and_under_a_little_hiss_passes(name: str, decibels: float |
     assert verdict.content is Content.REAL
 
 
+def cut(sound: NDArray[np.generic]) -> Cells:
+    found = cut_channel(sound)
+    assert found is not None
+    return found
+
+
 def test_what_comes_again_under_music_is_white_and_a_loop_of_music_is_not() -> None:
     tile = np.random.default_rng(2).uniform(-1, 1, 20_000)
     sound = music(seconds=6.0)[:, 0].astype(np.float64)
-    under = describe_repetition(sound + np.resize(tile, len(sound)) * sound.std() * 0.17)
-    loop = describe_repetition(np.resize(sound[:60_000], len(sound)))
-    alone = describe_repetition(sound)
+    under = describe_repetition(cut(sound + np.resize(tile, len(sound)) * sound.std() * 0.17))
+    loop = describe_repetition(cut(np.resize(sound[:60_000], len(sound))))
+    alone = describe_repetition(cut(sound))
     assert set(under) == set(loop) == set(alone) == set(TILE_NAMES)
     assert under["again"] > alone["again"] + 1
     assert loop["again"] > alone["again"] + 1
@@ -61,17 +70,18 @@ def test_how_loud_a_layer_is_that_comes_again_is_measured() -> None:
     tile = np.random.default_rng(3).uniform(-1, 1, 9_000)
     sound = music(seconds=6.0)[:, 0].astype(np.float64)
     layer = np.resize(tile, len(sound)) * sound.std() / tile.std()
-    loud, quiet = (describe_repetition(sound + layer * 10 ** (-decibels / 20)) for decibels in (17, 23))
+    loud, quiet = (describe_repetition(cut(sound + layer * 10 ** (-decibels / 20))) for decibels in (17, 23))
     for found in (loud, quiet):  # the correlation may be clearest at a multiple of the distance
         assert round(2 ** found["again_lag"]) % 9_000 == 1
         assert found["again_layer_off"] < found["again_loop_off"]
     assert loud["again_layer"] - quiet["again_layer"] == pytest.approx(6, abs=1)
-    loop = describe_repetition(np.resize(sound[:60_000], len(sound)))
+    loop = describe_repetition(cut(np.resize(sound[:60_000], len(sound))))
     assert loop["again_loop_off"] < loop["again_layer_off"]
 
 
 def test_the_holes_of_music_over_a_layer_are_as_deep_everywhere() -> None:
-    clean, dirty = (describe_repetition(sound) for sound in (music(seconds=6.0)[:, 0], mixed(PAYLOADS["encrypted"])))
+    sounds = (music(seconds=6.0)[:, 0], mixed(PAYLOADS["encrypted"]))
+    clean, dirty = (describe_holes(cut(sound).power) for sound in sounds)
     assert dirty["hole_pitches_upper"] < 1 < clean["hole_pitches_upper"]
     assert dirty["hole_times"] < clean["hole_times"]
     assert dirty["hole_05"] > clean["hole_05"] + 6
@@ -99,9 +109,22 @@ def test_a_layer_is_steady_white_and_reaches_to_the_edge_of_the_spectrum() -> No
     assert dirty["top_kurtosis"] < 2.95
 
 
+def test_what_comes_again_does_so_at_any_level() -> None:
+    sound = np.resize(music(seconds=6.0)[:60_000, 0].astype(np.float32), 200_000)
+    loud, quiet = (describe_repetition(cut(sound * gain)) for gain in (np.float32(1e8), np.float32(1)))
+    assert quiet["again"] > 5
+    assert loud["again"] == pytest.approx(quiet["again"], abs=0.01)
+
+
 @pytest.mark.parametrize(
     "samples", [np.zeros(50_000), np.ones(50), np.full(100_000, 7.0)], ids=["zeros", "short", "flat"]
 )
 def test_silence_and_crumbs_say_nothing(samples: NDArray[np.float64]) -> None:
     assert describe_layer(cut_parts(samples, 32768.0)) is None
-    assert all(np.isfinite(value) for value in describe_repetition(samples).values())
+    found = cut_channel(samples)
+    assert (found is None) == (len(samples) < LEAST)
+    if found is not None:
+        numbers = (
+            describe_repetition(found) | describe_holes(found.power) | describe_bare(found) | describe_clock(found)
+        )
+        assert all(np.isfinite(value) for value in numbers.values())

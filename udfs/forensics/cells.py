@@ -7,6 +7,8 @@ holes are as deep as they happen to be.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.fft
 import scipy.ndimage
@@ -16,6 +18,8 @@ Real = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
 Numbers = dict[str, float]
 
+LONGEST = 1 << 18  # samples that are looked at
+LEAST = 1 << 13
 FRAME = 512
 HOP = FRAME // 2
 NEAR = 4  # frames and bins on either side that say how loud the sound is at a place
@@ -24,6 +28,7 @@ LOWEST = 2  # bins that are left out
 PARTS = 4  # of the time, and of the frequencies
 LEAST_PATCHES = 4  # in time
 WEIGHT_FLOOR = 0.02  # quantile of the levels under which nothing weighs more
+BARE = 0.05  # quantile of the levels at which a layer may lie bare
 NAMES = (
     *("hole_01", "hole_05", "hole_20", "hole_edge", "hole_wall", "hole_share"),
     *("hole_times", "hole_times_span", "hole_pitches", "hole_pitches_upper", "hole_both", "hole_both_least"),
@@ -32,7 +37,46 @@ NO_HOLES = dict.fromkeys(NAMES, 0.0)
 _WINDOW = np.sin(np.pi * (np.arange(FRAME) + 0.5) / FRAME).astype(np.float32)
 
 
-def cut_cells(values: Real) -> Spectra:
+@dataclass(frozen=True)
+class Cells:
+    """A channel cut into cells.
+
+    Parameters
+    ----------
+    values
+        The middle of the channel without its mean, shape (samples,), in units of 1/32768.
+    power
+        Of each cell, shape (frames, bins); the lowest bins and the last are nothing.
+    quiet
+        The sound with each cell multiplied by `gain`, shape (samples,): quiet cells have the say.
+    gain
+        Shape (frames, bins): `level` over how loud the sound is around there.
+    level
+        Power of the quietest cells.
+    """
+
+    values: Real
+    power: Real
+    quiet: Real
+    gain: Real
+    level: float
+
+
+def cut_channel(column: NDArray[np.generic], scale: float = 32768.0) -> Cells | None:
+    """Cut up to `LONGEST` samples of a channel of that full scale; None for less than `LEAST`."""
+    start = max(0, (len(column) - LONGEST) // 2)
+    values = column[start : start + LONGEST].astype(np.float32) * np.float32(32768 / scale)
+    values = values[: len(values) // HOP * HOP]
+    if len(values) < LEAST:
+        return None
+    values -= values.mean()
+    spectra = _transform(values)
+    power = np.asarray(spectra.real**2 + spectra.imag**2)
+    gain, level = _weigh(power)
+    return Cells(values, power, _transform_back(spectra * gain), gain, level)
+
+
+def _transform(values: Real) -> Spectra:
     """Spectra of half-overlapping frames, shape (frames, bins); the lowest bins and the last are nothing."""
     frames = np.lib.stride_tricks.sliding_window_view(values, FRAME)[::HOP]
     spectra = scipy.fft.rfft(frames * _WINDOW, axis=1)
@@ -41,14 +85,23 @@ def cut_cells(values: Real) -> Spectra:
     return np.asarray(spectra, np.complex64)
 
 
-def weigh_quiet(spectra: Spectra, power: Real) -> Real:
-    """The sound with each cell divided by how loud it is around there, so that what is quiet has the say.
+def _weigh(power: Real) -> tuple[Real, float]:
+    """What to multiply each cell by so that what is quiet has the say, and the power of the quietest.
 
     That is the best filter for a white layer under a sound of known spectrum, moment by moment.
     """
     level = scipy.ndimage.uniform_filter(power, 2 * NEAR + 1, mode="nearest")
-    level += np.float32(0.5 * np.quantile(level[::4, LOWEST + NEAR : -NEAR - 1 : 4], WEIGHT_FLOOR) + 1e-3)
-    frames = scipy.fft.irfft(spectra / level, FRAME, axis=1) * _WINDOW
+    sample = level[::4, LOWEST + NEAR : -NEAR - 1 : 4]  # a view: it rises with the level
+    level += np.float32(0.5 * np.quantile(sample, WEIGHT_FLOOR) + 1e-3)
+    bare = np.float32(np.quantile(sample, BARE))
+    gain = bare / level
+    gain[:, :LOWEST] = 0
+    gain[:, -1] = 0
+    return np.asarray(gain, np.float32), float(bare)
+
+
+def _transform_back(spectra: Spectra) -> Real:
+    frames = scipy.fft.irfft(spectra, FRAME, axis=1) * _WINDOW
     halves = np.zeros((len(frames) + 1, HOP), np.float32)
     halves[:-1] += frames[:, :HOP]
     halves[1:] += frames[:, HOP:]

@@ -1,9 +1,10 @@
 """A payload mixed quietly under music: noise that is there all the time, whatever the music does.
 
 What lies 20 dB under the music fills the spectrum's quiet parts. There it is flatter and steadier than any
-instrument's noise, does not follow the music's level, its values are not Gaussian, and mostly it comes again sample for
-sample, because it is shorter than the music. None of these proves anything alone; a small tree ensemble weighs what the
-windows (`windows`), the spectrum (`layer`) and the repetition (`tile`) say of each channel.
+instrument's noise, does not follow the music's level, its values are not Gaussian (`bare`), keep time by the sample
+(`sample_clock`), and mostly it comes again sample for sample, because it is shorter than the music. None of these
+proves anything alone; a small tree ensemble weighs them with what the windows (`windows`), the spectrum (`layer`) and
+the repetition (`tile`) say of each channel.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.findings import Reason
-from udfs.forensics import layer, tile, windows
+from udfs.forensics import bare, cells, layer, sample_clock, tile, windows
+from udfs.forensics.bare import describe_bare
+from udfs.forensics.cells import cut_channel, describe_holes
 from udfs.forensics.finding import Finding
 from udfs.forensics.layer import cut_parts, describe_layer
 from udfs.forensics.model import mixture_model
+from udfs.forensics.sample_clock import describe_clock
 from udfs.forensics.signal import Signal, is_all
 from udfs.forensics.tile import describe_repetition
 from udfs.forensics.windows import Measured
@@ -29,7 +33,7 @@ LAYER_CLEAR, LAYER_OFF = 3.5, 2.3  # log2 of standard deviations, and of the mis
 LAYER_LEAST = -36.0  # dB under the whole
 ROUNDED_FRAMES = 1 << 16  # frames in which values are counted
 FEW_VALUES, COARSE = 1024, 6.0  # at most, and steps of the format between two of them on average
-CAUTION = 1.9  # log-odds: uploads with a layer are far rarer than the training set has them, and some music is rough
+CAUTION = 1.2  # log-odds: uploads with a layer are far rarer than the training set has them, and some music is rough
 WINDOW_FEATURES = (
     *("kurtosis_10", "kurtosis_50", "kurtosis_90", "skew_50", "skew_size_50", "skew_size_90"),
     *("gain_10", "gain_50", "gain_90", "flatness_10", "flatness_50", "crest_50"),
@@ -40,7 +44,10 @@ WINDOW_FEATURES = (
     *("unsteadiness_10", "unsteadiness_50", "unsteadiness_90", "drop_50", "drop_90", "block_follows_50"),
     *("lag1_10", "lag1_50", "roughness_50"),
 )
-FEATURES = (*(f"window_{name}" for name in WINDOW_FEATURES), *layer.NAMES, *tile.NAMES)
+FEATURES = (
+    *(f"window_{name}" for name in WINDOW_FEATURES),
+    *(*layer.NAMES, *tile.NAMES, *cells.NAMES, *bare.NAMES, *sample_clock.NAMES),
+)
 
 
 def summarise(measured: Measured) -> NDArray[np.float64] | None:
@@ -113,18 +120,21 @@ def describe(signal: Signal, measured: Measured) -> NDArray[np.float64] | None:
     column = signal.values[:, measured.channel]
     of_windows = summarise(measured)
     of_layer = describe_layer(cut_parts(column, signal.full_scale)) if of_windows is not None else None
-    if of_windows is None or of_layer is None:
+    cut = cut_channel(column, signal.full_scale)
+    if of_windows is None or of_layer is None or cut is None:
         return None
     numbers = {f"window_{name}": float(value) for name, value in zip(WINDOW_FEATURES, of_windows, strict=True)}
-    numbers |= of_layer | describe_repetition(column, signal.full_scale)
+    numbers |= of_layer | describe_repetition(cut) | describe_holes(cut.power)
+    numbers |= describe_bare(cut) | describe_clock(cut)
     return np.nan_to_num([numbers[name] for name in FEATURES], nan=0.0, posinf=99.0, neginf=-99.0)
 
 
 def describe_channels(signal: Signal, measured: list[Measured]) -> NDArray[np.float64]:
-    """`FEATURES` of the first `MAX_CHANNELS` channels that differ; shape (channels, features)."""
+    """`FEATURES` of the first `MAX_CHANNELS` channels that differ and can hold a layer; shape (channels, features)."""
     rows = []
     for channel in measured[:MAX_CHANNELS]:
-        if channel.channel and is_all(signal.values[:, channel.channel], signal.values[:, 0]):
+        column = signal.values[:, channel.channel]
+        if (channel.channel and is_all(column, signal.values[:, 0])) or is_rounded(column, signal.quantum):
             continue
         row = describe(signal, channel)
         if row is not None:
@@ -149,8 +159,7 @@ def comes_again_evenly(row: NDArray[np.float64]) -> bool:
 
 def find_mixture(signal: Signal, measured: list[Measured], numbers: dict[str, float]) -> list[Finding]:
     """Judge a losslessly stored track."""
-    fine = [one for one in measured if not is_rounded(signal.values[:, one.channel], signal.quantum)]
-    rows = describe_channels(signal, fine)
+    rows = describe_channels(signal, measured)
     if not len(rows):
         return []
     odds = float(mixture_model().log_odds(rows).max()) - CAUTION

@@ -12,14 +12,11 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from udfs.forensics.cells import HOP, NO_HOLES, cut_cells, describe_holes, weigh_quiet
-from udfs.forensics.cells import NAMES as HOLES
+from udfs.forensics.cells import Cells
 
 Real = NDArray[np.float32]
 Numbers = dict[str, float]
 
-LONGEST = 1 << 18  # samples that are searched
-LEAST = 1 << 13
 NEAREST = 400  # samples: nearer ones are the sound's own pitch
 FARTHEST = 0.9  # of the length
 COARSE = 64  # samples in which the power is taken together
@@ -41,22 +38,12 @@ NOTHING = {
     "again_loop_off": 0.0,
     "again_moments": 1.0,
 }
-NAMES = ("again", "again_next", "again_often", "again_many", "again_lag", *NOTHING, *HOLES)
+NAMES = ("again", "again_next", "again_often", "again_many", "again_lag", *NOTHING)
 
 
-def describe_repetition(column: NDArray[np.generic], scale: float = 32768.0) -> Numbers:
-    """How clearly a channel comes again, whether it is the loud or the quiet part of it that does, and its holes."""
-    start = max(0, (len(column) - LONGEST) // 2)
-    values = column[start : start + LONGEST].astype(np.float32) * np.float32(32768 / scale)
-    values = values[: len(values) // HOP * HOP]
-    if len(values) < LEAST:
-        return {"again": 0.0, "again_next": 1.0, "again_often": 0.0, "again_many": 0.0, "again_lag": 0.0} | (
-            NOTHING | NO_HOLES
-        )
-    values -= values.mean()
-    spectra = cut_cells(values)
-    power = np.asarray(spectra.real**2 + spectra.imag**2)
-    scores = _correlate(weigh_quiet(spectra, power))
+def describe_repetition(cells: Cells) -> Numbers:
+    """How clearly a channel comes again, and whether it is the loud or the quiet part of it that does."""
+    scores = _correlate(cells.quiet)
     best = int(scores.argmax())
     clear = float(scores[best])
     others = scores.copy()
@@ -68,11 +55,14 @@ def describe_repetition(column: NDArray[np.generic], scale: float = 32768.0) -> 
         "again_many": float(np.log2(np.count_nonzero(scores > max(CLEAR + 2, clear / 2)) + 1)),
         "again_lag": float(np.log2(best + 1)),
     }
-    return numbers | (_compare(values, best) if clear > CLEAR else NOTHING) | describe_holes(power)
+    return numbers | (_compare(cells.values, best) if clear > CLEAR else NOTHING)
 
 
 def _correlate(weighted: Real) -> Real:
     """Correlation of the sound with itself at every distance, in standard deviations of that of noise as uneven."""
+    weighted = weighted / np.float32(
+        np.sqrt(np.mean(weighted * weighted)) + 1e-12
+    )  # floats may be as loud as they like
     size = scipy.fft.next_fast_len(2 * len(weighted), real=True)
     spectrum = scipy.fft.rfft(weighted, size)
     scores = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[: len(weighted)]
