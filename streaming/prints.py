@@ -31,6 +31,8 @@ def read_print(value: Any) -> Fingerprint:
     parts = [value[name] for name in ("signs", "strong", "active")]
     kinds = (np.uint64, np.uint64, np.uint8)
     signs, strong, active = (np.frombuffer(part, kind) for part, kind in zip(parts, kinds, strict=True))
+    if value["heard"] is None:  # staged by a version that did not tell it yet
+        return Fingerprint(signs, strong, active)
     return Fingerprint(signs, strong, active, np.frombuffer(value["heard"], np.uint64).reshape(3, -1))
 
 

@@ -31,7 +31,7 @@ from fingerprint_conditions import CONDITIONS, LONGER, RATE, WITH_ANOTHER
 
 from references.generation import MARGIN
 from udfs.calibration import MIN_SCORE
-from udfs.fingerprint import Fingerprint, fingerprint
+from udfs.fingerprint import Fingerprint, fingerprint, hear
 from udfs.landmark_index import Generation, open_index
 from udfs.match import search_generation
 from udfs.postings import SLAB, build_slab, join_slabs
@@ -124,9 +124,9 @@ def prepare(music: list[Path], speech: list[Path]) -> dict[str, np.ndarray]:
             x, _ = _excerpt((known if is_known else unknown)[which], random, SECONDS * longer)
             other, _ = _excerpt(unknown[int(random.integers(len(unknown)))], random, SECONDS * longer)
             heard = change(x, np.resize(other, x.shape), voices, random)[: SECONDS * RATE]
-            one = fingerprint(heard, RATE)
+            one = hear(heard, RATE)
             key = f"query {name} {number} {which if is_known else -1}"
-            out[key] = np.stack([one.signs, one.strong, one.active.astype(np.uint64)])
+            out[key] = np.stack([one.signs, one.strong, one.active.astype(np.uint64), *one.heard])
     return out
 
 
@@ -180,8 +180,8 @@ def measure(scratch: Path, material: np.lib.npyio.NpzFile, recordings: int, way:
     queries = [name for name in material.files if name.startswith("query")]
     for key in queries[:: 3 if recordings > FEWER_FROM else 1]:
         truth = int(key.rsplit(" ", 1)[1])
-        signs, strong, active = material[key]
-        query = Fingerprint(signs, strong, active.astype(np.uint8))
+        signs, strong, active, *told = material[key]
+        query = Fingerprint(signs, strong, active.astype(np.uint8), np.stack(told))
         began = time.process_time()
         found = search_generation(query, generation, frames)
         times.append(time.process_time() - began)

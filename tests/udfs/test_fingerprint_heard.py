@@ -97,7 +97,9 @@ def test_a_part_of_a_query_keeps_what_is_heard_of_it_and_codes_alone_are_heard_p
 
 def test_a_print_on_its_way_to_a_catalogue_keeps_what_is_heard() -> None:
     samples = music(3, 40)[: 5 * RATE]
-    assert (read_print(take_print(samples, RATE)).heard == hear(samples, RATE).heard).all()
+    taken, query = take_print(samples, RATE), hear(samples, RATE)
+    assert (read_print(taken).heard == query.heard).all()
+    assert (read_print({**taken, "heard": None}).heard == plainly_heard(query.signs)).all()  # of an earlier version
 
 
 def random_line(frames: int) -> NDArray[np.uint64]:
