@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs import code_kernels
-from udfs.spectrum import HIGHEST, LOWEST, RATE, WINDOW, resample, transforms
+from udfs.spectrum import HIGHEST, HOP, LOWEST, RATE, WINDOW, resample, transforms
 
 VERSION = 3  # of everything that changes a fingerprint: an index of another version is refused
 BANDS = 64
@@ -80,12 +80,16 @@ def hear(samples: NDArray[np.floating], sample_rate: int) -> Fingerprint:
     level = _level(energy)
     outstanding = _stand_out(level)
     plain = _coded(energy, outstanding)
-    quiet = _stand_out(code_kernels.cap(level, AROUND_FRAMES))
     narrow = code_kernels.narrowness(energy, roots, plain.active)
-    told = code_kernels.listen(np.tanh(outstanding), np.tanh(quiet), np.tanh(NARROW * narrow))
-    sure = np.abs(told)
-    words = (code_kernels.pack(told, 0.0), code_kernels.pack(sure, SURE), code_kernels.pack(sure, SUREST))
-    heard = np.stack(words)
+    del energy, roots  # 20 MB each of an hour
+    quiet = _stand_out(code_kernels.cap(level, AROUND_FRAMES))
+    del level
+    narrow *= NARROW
+    told = code_kernels.listen(*(np.tanh(one, out=one) for one in (outstanding, quiet, narrow)))
+    del outstanding, quiet, narrow
+    signs = code_kernels.pack(told, 0.0)
+    sure = np.abs(told, out=told)
+    heard = np.stack([signs, code_kernels.pack(sure, SURE), code_kernels.pack(sure, SUREST)])
     heard[:, plain.active == 0] = 0
     return Fingerprint(plain.signs, plain.strong, plain.active, heard)
 
@@ -116,12 +120,20 @@ def noise_codes(count: int) -> NDArray[np.uint64]:
 
 
 def _band_power(mono: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    both = [code_kernels.band_power(spectrum, _BAND_OF_BIN, _SHARE_OF_BIN, BANDS) for spectrum in transforms(mono)]
-    return np.concatenate([energy for energy, _ in both]), np.concatenate([roots for _, roots in both])
+    count = max(0, mono.size - WINDOW) // HOP + 1
+    energy, roots = np.empty((count, BANDS), np.float32), np.empty((count, BANDS), np.float32)
+    first = 0
+    for spectrum in transforms(mono):
+        end = first + len(spectrum)
+        found = code_kernels.band_power(spectrum, _BAND_OF_BIN, _SHARE_OF_BIN, BANDS)
+        energy[first:end], roots[first:end] = found
+        first = end
+    return energy, roots
 
 
 def _level(energy: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.sqrt(np.sqrt(energy))
+    level = np.sqrt(energy)
+    return np.sqrt(level, out=level)
 
 
 def _stand_out(level: NDArray[np.float32]) -> NDArray[np.float32]:
