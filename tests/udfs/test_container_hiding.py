@@ -180,6 +180,22 @@ def test_between_mp3_frames():
     assert_found(MP3()[:417] + PAYLOAD + MP3()[417:])
 
 
+def test_a_table_of_jumps_behind_an_mp3_is_no_chain_of_layer_one():
+    jumps = b"".join(
+        b"\xff\xff\x25" + bytes([at, 0x7F, 0, 0, 0x68, at >> 2, 0, 0, 0, 0xE9, 0xF0, 0xFF, 0xFF])
+        for at in range(20, 60, 2)
+    )
+    program = PAYLOAD + jumps
+    assert_found(MP3() + program, program)
+    assert "container.trailing_bytes" in dict(walk(MP3() + program).lies)
+
+
+def test_a_short_text_in_the_free_space_of_an_mp4():
+    text = (b"Nobody but us two shall ever know what was written here, and where. " * 4)[:250]
+    assert_found(by_ffmpeg("ipod", "aac") + box(b"free", text), text)
+    assert not unexplained(by_ffmpeg("ipod", "aac") + box(b"free", b"IsoMedia File Produced with Google, 5-11-2011"))
+
+
 def test_before_the_first_mp3_frame():
     assert_found(PAYLOAD + MP3())
     frames = EVERY_FORMAT["mp3 ffmpeg"]()[45:]  # behind its tag

@@ -41,3 +41,9 @@ def test_quiet_sound_on_printable_codes_is_not_text() -> None:
 @pytest.mark.parametrize("data", [b"", b"a" * 500, b"ab" * 300, bytes(500), encrypted(2000)])
 def test_what_says_nothing_is_not_text(data: bytes) -> None:
     assert kind_of(data) is None
+
+
+def test_samples_whose_upper_bytes_stand_still_are_not_text() -> None:
+    low = np.random.default_rng(5).integers(0x20, 0x7F, 2000, np.uint8)
+    quiet = np.stack([low, np.full(2000, 0xCB, np.uint8), np.full(2000, 0x93, np.uint8)], axis=1).reshape(-1)
+    assert find_text(quiet) is None

@@ -15,6 +15,8 @@ MOST_HEADERS = 2_000_000  # that lead nowhere; a file of any other kind has one 
 MOST_FRAMES = 4_000_000  # a day of sound
 NEIGHBOURS = 50  # frames by which the length of one that was cut into is judged
 SURE = 4  # frames in a row that make a chain; other data leads on from one header to the next by chance only
+SURE_AGAIN = 2  # of those that go on after damage as they did before it
+SURE_OTHER = 32  # of another stream behind damage; a program's table of jumps was taken for a dozen frames of Layer I
 
 
 @dataclass(frozen=True)
@@ -49,23 +51,27 @@ class ChainFinder:
         self._end = end
         self._left = MOST_HEADERS
 
-    def find(self, start: int, sure: int = SURE, before: int | None = None) -> int:
-        """Where the next chain of `sure` frames begins (two count if they end just where the data does); -1 if none.
+    def find(self, start: int, before: int | None = None, known: int | None = None) -> int:
+        """Where the next chain of `SURE` frames begins (two count if they end just where the data does); -1 if none.
 
-        With `before`, one that begins there or later is none.
+        With `before`, one that begins there or later is none; `known` is where a frame of the stream before
+        a damaged place begins.
         """
         data, frames, end = self._data, self._frames, self._end
         for match in frames.header.finditer(data, start, end):
             at, count = match.start(), 0
             if before is not None and at >= before:
                 return -1
+            sure = SURE
+            if known is not None and at > start:
+                sure = SURE_AGAIN if frames.same_stream(data, known, at) else SURE_OTHER
             while count < sure and at < end:
                 length = frames.length(data, at)
                 if not length or not frames.same_stream(data, match.start(), at):
                     break
                 at += length
                 count += 1
-            if count >= sure or (count >= 2 and at == end):
+            if count >= sure or (count >= 2 and at == end and sure <= SURE):
                 return match.start()
             self._left -= 1
             if self._left < 0:
@@ -89,10 +95,10 @@ def walk_chain(
     tags = tail.peel(data, layout.at, layout.size)
     end = tags[0][0] if tags else layout.size
     label = f"{codec} frames"
-    began, count = False, 0
+    began, count, first = False, 0, 0
     finder = ChainFinder(data, frames, end)
     while layout.at < end:
-        start = finder.find(layout.at, sure=SURE if not began else 2)
+        start = finder.find(layout.at, known=first if began else None)
         if start < 0:
             break
         if start > layout.at:

@@ -44,6 +44,7 @@ _HANDLERS = {  # of streams that are known, and not sound
     b"vide", b"text", b"sbtl", b"subt", b"subp", b"clcp", b"tmcd", b"hint", b"meta", b"odsm", b"sdsm", b"auxv", b"pict",
 }  # fmt: skip
 MOST_ALIGNMENT = 512  # bytes of a file that may lie between chunks of samples, fewer than 16 in each place
+MUXERS_WORD = 128  # bytes of free space in which a muxer names itself; a text of 300 passed for one
 _FREE = {b"free", b"skip", b"wide", b"pnot"}
 
 
@@ -215,7 +216,7 @@ def _walk_boxes(layout: Layout, end: int, media: _Media, depth: int) -> None:
 def _walk_free(layout: Layout, end: int, label: str) -> None:
     """Free space: zeros, a muxer's word about itself, or what is left of a box that was here."""
     content = layout.data[layout.at : end]
-    if content.strip(b"\0") and len(content) <= 512 and mp4_tags.has_words_only(content):
+    if content.strip(b"\0") and len(content) <= MUXERS_WORD and mp4_tags.has_words_only(content):
         layout.tag(end, label)
     else:
         layout.padding(end, label)

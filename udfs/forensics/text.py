@@ -21,6 +21,7 @@ MIN_RUN = 48  # bytes; shorter runs of printable codes turn up in binaries and n
 # texts 98 % are above this (median 0.6), of 468 stretches of sound that passed all other tests none is above -0.65.
 MIN_TEXT_BITS = -0.3
 MIN_TEXT_ENTROPY = 2.5  # bits a byte; silence and two-level signals have less, the plainest table of numbers more
+MAX_ONE_CHARACTER = 0.6  # share of the continuation bytes that are one and the same, in text of other scripts
 MAX_TEXT_CORRELATION = 0.8  # of neighbouring bytes; letters are nearly independent in value, quiet sound is not
 _MIN_BASE64_CODES = 32  # different ones; fewer fit at many offsets
 _SMOOTHING_CODES = 6.0  # standard deviation, in codes, of the smoothed histogram
@@ -135,8 +136,9 @@ def is_text(codes: Bytes, bits: float = MIN_TEXT_BITS) -> bool:
     high = float(counts[0x80:].sum()) / len(codes)
     if high and _invalid_utf8(codes) > 0.005:
         return False
-    if high > 0.2:
-        return True  # lead and continuation bytes in step for so long: nothing but UTF-8 does that
+    if high > 0.2:  # lead and continuation bytes in step for so long: nothing but UTF-8 does that,
+        following = counts[0x80:0xC0]  # or samples of 24 bits whose upper bytes stand still and are a character
+        return bool(following.max() < MAX_ONE_CHARACTER * following.sum())
     centred = codes - codes.mean()
     if float(centred[1:] @ centred[:-1]) > MAX_TEXT_CORRELATION * float(centred @ centred):
         return False
