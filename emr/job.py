@@ -12,8 +12,8 @@ from streaming.kinesis_options import JAR_ON_EMR
 
 Platform = Literal["cluster", "serverless"]
 
-# What the EMR release itself brings; nothing of it is in the bundle.
 COMMANDS = (("files",), ("listen",))  # that are named; anything else is an option of `soundgate run`
+# What the EMR release itself brings; nothing of it is in the bundle.
 DELTA_JARS = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
 
 # Relative, because each container unpacks the archives into a folder of its own.

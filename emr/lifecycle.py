@@ -12,7 +12,7 @@ from emr.run_state import RunState
 from emr.state_schema import compare_state
 from streaming.errors import UserError
 from streaming.places import Place, open_place
-from streaming.stop_request import REQUEST
+from streaming.stop_request import REQUEST, withdraw
 
 CANCEL_SECONDS = 300  # what a platform may take to end a job that it was told to cancel
 
@@ -91,7 +91,7 @@ def stop(
         if not state.ended:
             raise UserError(f"{state.handle} is still {state.state} after it was cancelled: look at its console")
     finally:
-        place.remove_tree(REQUEST.partition("/")[0])  # else the next job on this checkpoint would stop at once
+        withdraw(place)
     say(f"{state.handle} has ended: {state.state}")
     return state
 

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from streaming.chunk import GIB, MIB
 from streaming.errors import UserError
+from streaming.places import names_bucket
 from streaming.redaction import SECRET, redact
 
 ENV_PREFIX = "SOUNDGATE_"
@@ -149,7 +150,7 @@ class Settings(BaseSettings):
         if value is None:
             return None
         if value.startswith("s3://"):
-            if not value.removeprefix("s3://").partition("/")[0]:
+            if not names_bucket(value):
                 raise ValueError("it names no bucket; write s3://bucket/prefix")
             return value.rstrip("/")
         if "://" in value:
@@ -274,8 +275,12 @@ def refuse_misspelt(environment: Iterable[str]) -> None:
     known = {variable(name) for name in Settings.model_fields} | OTHER_VARIABLES
     for name in sorted(environment):
         if name.startswith(ENV_PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            raise UserError(f"there is no setting {name}" + (f": did you mean {near[0]}?" if near else ""))
+            raise UserError(f"there is no setting {name}" + _likely(name, known, ""))
+
+
+def _likely(name: str, known: Iterable[str], otherwise: str) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f": did you mean {near[0]}?" if near else otherwise
 
 
 def _explain(detail: Any) -> str:
@@ -283,7 +288,6 @@ def _explain(detail: Any) -> str:
     if detail["type"] == "missing":
         return f"{flag(name)} is needed (or {variable(name)}, or {name} in the --config file)"
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, Settings.model_fields, 1)
-        return f"there is no setting {name!r}: " + (f"did you mean {near[0]}?" if near else "see soundgate settings")
+        return f"there is no setting {name!r}" + _likely(name, Settings.model_fields, ": see soundgate settings")
     message = detail["msg"].removeprefix("Value error, ")  # by its name: not every setting is a flag
     return f"{name} {redact(name, detail['input'])!r}: {message}"

@@ -12,8 +12,13 @@ REQUEST = "stop/requested"  # in the checkpoint; `soundgate emr stop` leaves it 
 REQUEST_SECONDS = 5.0  # on S3 each look is a request
 
 
+def withdraw(checkpoint: Place) -> None:
+    """Take a request away, or else the next start on this checkpoint would stop at once."""
+    checkpoint.remove_tree(REQUEST.partition("/")[0])
+
+
 class StopRequest:
-    """Looks whether somebody asked; what asked is taken away, or else the next start would stop at once.
+    """Looks whether somebody asked; what asked is taken away.
 
     Parameters
     ----------
@@ -42,5 +47,5 @@ class StopRequest:
         self._look_again = time.monotonic() + REQUEST_SECONDS
         if not self._checkpoint.exists(REQUEST):
             return False
-        self._checkpoint.remove_tree(REQUEST.partition("/")[0])
+        withdraw(self._checkpoint)
         return True

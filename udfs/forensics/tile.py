@@ -60,9 +60,8 @@ def describe_repetition(cells: Cells) -> Numbers:
 
 def _correlate(weighted: Real) -> Real:
     """Correlation of the sound with itself at every distance, in standard deviations of that of noise as uneven."""
-    weighted = weighted / np.float32(
-        np.sqrt(np.mean(weighted * weighted)) + 1e-12
-    )  # floats may be as loud as they like
+    rms = np.sqrt(np.mean(weighted * weighted)) + 1e-12
+    weighted = weighted / np.float32(rms)  # floats may be as loud as they like
     size = scipy.fft.next_fast_len(2 * len(weighted), real=True)
     spectrum = scipy.fft.rfft(weighted, size)
     scores = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[: len(weighted)]
