@@ -12,6 +12,7 @@ import os
 import random
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -21,49 +22,7 @@ from numpy.typing import NDArray
 
 CACHE = Path(os.environ.get("SOUNDGATE_RECORDINGS", "~/.cache/soundgate/recordings")).expanduser()
 AUDIO_SUFFIXES = {".wav", ".ogg", ".oga", ".opus", ".mp3", ".flac", ".aif", ".aiff"}
-PACKAGES = {
-    "train": (
-        *("scratch", "megaglest-data", "torcs-data", "flare-game", "naev-data", "klettres-data", "unknown-horizons"),
-        *("kajongg", "pysiogame", "oxygen-sounds", "alienblaster-data", "heroes-sound-effects", "tuxfootball"),
-        *("codec2-examples", "drascula-music", "lomiri-sounds", "granatier", "monsterz-data", "kolf"),
-        *("boswars-data", "btanks-data", "cube2-data", "caveexpress-data", "fretsonfire-songs-sectoid"),
-        *("scorched3d-data", "openclonk-data", "pushover-data", "glob2-data", "amoebax-data"),
-        *("enigma-data", "freeorion-data", "fretsonfire-songs-muldjord", "plee-the-bear-data", "trackballs-data"),
-        *("warmux-data", "wordwarvi-sound", "davegnukem-data", "planetblupi-music-ogg", "lordsawar-data"),
-        *("foobillardplus-data", "eiskaltdcpp-sounds", "gnujump-data", "kapman", "kanagram"),
-        # Those of the fresh corpus of before, f3: once measured, they train.
-        *("biloba-data", "blocks-of-the-undead-data", "bomberclone-data", "briquolo-data", "crrcsim-data"),
-        *("csmash-data", "dustracing2d-data", "freedink-data", "freegish-data", "garden-of-coloured-lights-data"),
-        *("gl-117-data", "hex-a-hop-data", "manaplus-data", "mazeofgalious-data", "meritous-data"),
-        *("moon-lander-data", "netpanzer-data", "njam-data", "open-invaders-data", "opencity-data", "openssn-data"),
-        *("overgod-data", "pekka-kana-2-data", "phlipple-data", "pokerth-data", "ri-li-data", "rrootage-data"),
-        *("supertransball2-data", "yaru-theme-sound", "psi-plus-sounds", "gnubg-data", "trophy-data"),
-        *("gnome-shell-pomodoro-data", "workrave-data"),
-    ),
-    "dev": (
-        *("supertuxkart-data", "widelands-data", "lmms-common", "marsshooter-data", "ktuberling-data", "gcin-voice"),
-        *("redeclipse-data", "tuxpaint-data", "bambam", "brainparty-data", "deepin-sound-theme", "lbreakout2-data"),
-        *("pocketsphinx-testdata", "pidgin-data", "lmarbles", "kbounce", "khangman", "xmoto-data", "ltris"),
-    ),
-    # Looked at when methods are chosen, as those of ``dev``: other recordings, other payloads.
-    "check": (
-        *("slimevolley-data", "starvoyager-data", "vodovod", "bugsquish", "circuslinux-data", "mirrormagic-data"),
-        *("chromium-bsu-data", "val-and-rick-data", "tecnoballz-data", "madbomber-data", "holotz-castle-data"),
-        *("abe-data", "pangzero", "sdl-ball-data", "a7xpg-data", "orbital-eunuchs-sniper-data", "parsec47-data"),
-        *("bumprace-data", "tumiki-fighters-data", "titanion-data", "atanks-data", "angrydd", "gunroar-data"),
-        *("mu-cade-data", "torus-trooper-data", "noiz2sa-data", "bzflag-data", "powermanga-data", "adonthell-data"),
-        *("ardentryst", "vectoroids", "simutrans-pak64"),
-    ),
-    # Measured when all choices were made; four of its errors were looked into and mended since (docs/forensics.md).
-    "fresh": (
-        *("freecol", "gajim", "gamine-data", "epiphany-data", "excellent-bifurcation", "geki2", "geki3", "gemdropx"),
-        *("icebreaker", "linphone-common", "miceamaze", "micropolis-data", "performous", "pinball-data", "python3-pyo"),
-        *("quadrapassel", "rockdodger", "searchandrescue-data", "solarwolf", "sound-icons", "spacezero", "wing-data"),
-        *("tuxtype-data", "tworld-data", "whichwayisup", "burgerspace", "ceferino-data", "cuyo-data", "barrage"),
-        *("knavalbattle", "krank", "pathological", "pink-pony-data", "pax-britannica-data", "wizznic-data"),
-        *("7kaa-data", "raincat-data", "toppler", "stormbaancoureur-data"),
-    ),
-}
+PACKAGES: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("forensics_packages.toml").read_text("ascii"))
 PAYLOAD_FOLDERS = (
     "/usr/bin",
     "/usr/sbin",
