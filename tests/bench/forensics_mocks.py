@@ -12,7 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import soundfile as sf
 from forensics_sources import Sound, find_payload, music
+from forensics_synths import SYNTHS
 
+SYNTHESISED = 0.12  # share of the carriers of layers
+TUNES = [make for how, make in SYNTHS.items() if "tune" in how or how in ("arpeggio", "chord", "drum loop", "bleeps")]
 RATES = (8000, 11025, 16000, 22050, 44100, 44100, 44100, 48000)
 KINDS = (
     "elf",
@@ -317,6 +320,18 @@ def carrier16(maker: Maker, seconds: float = 12.0) -> tuple[np.ndarray, int]:
     return np.clip(np.rint(sound * 32767), -32768, 32767).astype(np.int16), rate
 
 
+def layer_carrier(maker: Maker, seconds: float) -> tuple[np.ndarray, int]:
+    """What a payload is laid under: music, now and then a synthesised tune, which no microphone's noise covers."""
+    dice = maker.dice
+    if dice.random() < SYNTHESISED:
+        rate = dice.choice(RATES)
+        time = np.arange(int(seconds * rate)) / rate
+        sound = dice.choice(TUNES)(dice, maker.generator, time, rate)
+        sound = sound / max(1e-9, np.abs(sound).max()) * dice.choice([0.1, 0.3, 0.5, 0.8, 1.0])
+        return np.clip(np.rint(sound * 32767), -32768, 32767).astype(np.int16)[:, None], rate
+    return carrier16(maker, seconds)
+
+
 def least_bits(maker: Maker) -> Case:
     """k: 1, 2 or 4 low bits of a recording replaced."""
     dice = maker.dice
@@ -342,7 +357,7 @@ def least_bits(maker: Maker) -> Case:
 def under_music(maker: Maker) -> Case:
     """l: a payload under music, about 20 dB down, in the samples of one or two channels."""
     dice = maker.dice
-    sound, rate = carrier16(maker, dice.choice([5.0, 8.0, 12.0, 20.0]))
+    sound, rate = layer_carrier(maker, dice.choice([5.0, 8.0, 12.0, 20.0]))
     music_ = (sound[:, :1] if dice.random() < 0.5 else sound).astype(np.float64)
     layer, detail = make_layer(maker, len(music_))
     down = dice.choice([20, 20, 20, 20, 17, 23])
@@ -383,7 +398,7 @@ def make_layer(maker: Maker, length: int) -> tuple[Sound, str]:
 def plain_music(maker: Maker) -> Case:
     """Real: what `under_music` starts from, as it is or with a hiss of any level, in the same formats."""
     dice = maker.dice
-    sound, rate = carrier16(maker, 8.0)
+    sound, rate = layer_carrier(maker, 8.0)
     mono = sound[:, 0].astype(np.float64)
     how = dice.choice(["clean", "clean", "hiss", "steady", "louder"])
     if how == "hiss":

@@ -44,25 +44,33 @@ SPLIT = "train"
 ENSEMBLES = ("windows", "mixture", "modem")
 WINDOW_FAMILIES = "abcde"
 REAL_FILES = {
-    "recording": 200,
-    "rewritten": 350,
-    "processed": 600,
-    "noises": 250,
-    "synthetic": 700,
-    "plain_music": 700,
+    "recording": 1500,
+    "rewritten": 900,
+    "processed": 1600,
+    "noises": 350,
+    "synthetic": 1300,
+    "plain_music": 900,
 }
 FILES: dict[str, dict[str, int]] = {  # made for each ensemble, by maker
-    "windows": {**dict.fromkeys(WINDOW_FAMILIES, 220), **REAL_FILES},
+    "windows": {**dict.fromkeys(WINDOW_FAMILIES, 450), **REAL_FILES},
     "mixture": {
-        "under_music": 2500,
-        "recording": 700,
+        "under_music": 3400,
+        "recording": 1500,
         "rewritten": 1000,
-        "processed": 1800,
+        "processed": 2000,
         "noises": 150,
-        "synthetic": 450,
+        "synthetic": 900,
         "plain_music": 4500,
     },
-    "modem": {"modem": 800, **REAL_FILES},
+    "modem": {
+        "modem": 800,
+        "recording": 200,
+        "rewritten": 350,
+        "processed": 600,
+        "noises": 250,
+        "synthetic": 700,
+        "plain_music": 700,
+    },
 }
 MAKERS = {
     **SAMPLE_FAMILIES,

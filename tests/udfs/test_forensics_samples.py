@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 
 import numpy as np
@@ -11,6 +12,7 @@ from mock_files import RATE, TEXT, classify, codes, encrypted, executable, music
 from numpy.typing import NDArray
 
 from udfs.findings import Content, Decision
+from udfs.forensics import windows
 from udfs.reasons import info
 
 CARRIER = np.rint(np.sin(2 * np.pi * np.arange(8) / 8) * 9000) / 32768  # five values
@@ -94,8 +96,9 @@ def test_base64_of_an_xored_executable_says_what_it_hides() -> None:
         ((codes(ELF[: len(ELF) // 2 * 2]) - 128) / 128 * 0.5).reshape(2, -1).T,
         (np.cumsum(codes(ELF)) % 256 - 128) / 128 * 0.6,
         np.diff(codes(ELF), prepend=0) / 256 * 0.9,
+        (codes(ELF[:4000])[::-1] - 128) / 128 * 0.37,
     ],
-    ids=["scaled", "offset", "a half a channel", "summed", "differenced"],
+    ids=["scaled", "offset", "a half a channel", "summed", "differenced", "from its end on"],
 )
 def test_mapped_bytes_are_undone(samples: NDArray[np.float64]) -> None:
     verdict = classify(write(samples))
@@ -111,6 +114,17 @@ def test_symbols_are_packed_back_into_bytes(hold: int, width: int) -> None:
     verdict = classify(write(np.repeat(symbols / (2**width - 1) * 1.6 - 0.8, hold)))
     assert verdict.reasons[0].code == "samples.symbols"
     assert verdict.payloads[0].kind == "text"
+
+
+@pytest.mark.parametrize(
+    "tile",
+    [bytes(300) + encrypted(5_000), gzip.compress(TEXT * 3, mtime=0)[:1500]],
+    ids=["zeros first", "an archive cut short"],
+)
+def test_a_tile_that_holds_no_whole_file_is_named_as_one(tile: bytes) -> None:
+    verdict = classify(write((codes(tile * 40)[:120_001] - 128) / 128 * 0.4))
+    assert verdict.decision is Decision.REJECT
+    assert verdict.reasons[0].code.startswith("samples.tiled_")
 
 
 @pytest.mark.parametrize("times", [5, 40])
@@ -143,6 +157,18 @@ def test_a_payload_behind_half_the_music_counts() -> None:
     verdict = classify(file)
     assert verdict.decision is Decision.REJECT
     assert verdict.reasons[0].code.startswith("mixture.")
+
+
+def test_of_each_second_the_window_is_measured_whose_samples_tell_least_of_their_neighbours() -> None:
+    seconds, window = 12, windows.WINDOW
+    sound = np.sin(np.arange(seconds * RATE) * 0.05) * 9000
+    alternating, noise = slice(40 * window, 41 * window), slice(42 * window, 43 * window)
+    sound[alternating] *= np.resize([1, -1], window)  # its neighbours tell a sample as well, upside down
+    sound[noise] = as_pcm(encrypted(2 * window), 2) >> 16
+    starts, length = windows.choose(sound, RATE)
+    assert 42 * window in starts
+    assert 40 * window not in starts
+    assert length == window
 
 
 def test_a_payload_in_one_channel_counts() -> None:

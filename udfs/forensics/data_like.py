@@ -49,6 +49,9 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
     for start, end in sorted(places, key=lambda place: place[0] - place[1])[:MAX_STRETCHES]:
         found = find_payload(sliced, start, end, held)
         if found:
+            whole_track = None if whole or not flagged else find_payload(sliced, 0, frames, held)
+            if whole_track and _covers(whole_track, sliced):
+                return _findings(whole_track, whole_track.reason)
             partly = not whole and flagged
             reason = Reason("mixture.payload_segment", found.reason.detail) if partly else found.reason
             return _findings(found, reason)
@@ -73,6 +76,12 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
         detail = "bytes so even may as well be sums or differences of others"
         findings.append(Finding(strength, Reason("samples.mapped_data", detail)))
     return findings
+
+
+def _covers(found: Found, signal: Signal) -> bool:
+    """Whether a payload is as long as the track, or comes again to its end, though parts of it move as sound does."""
+    length = found.payload.length if found.payload else 0
+    return found.reason.code == "samples.tiled_payload" or length >= WHOLE * signal.values.size
 
 
 def _has_few_values(signal: Signal) -> bool:

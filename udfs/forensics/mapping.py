@@ -16,6 +16,7 @@ from udfs.forensics.lattice import Lattice, recover_lattice, recover_scale
 from udfs.forensics.text import base64_offsets, language_tables
 
 MAX_BASE64_OFFSETS = 4
+REVERSED = ("centred byte values", "scaled and offset bytes")  # also from the end on: a file's head may be there
 
 Integers = NDArray[np.integer]
 
@@ -86,7 +87,10 @@ def lattice_readings(lattice: Lattice) -> Iterator[Reading]:
     if lattice.highest <= 255:
         for name, offset in _offsets(lattice.levels, lattice):
             family = "a" if name == "character values" else "c"
-            yield Reading(name, family, _codes(lattice.levels + offset), by_value=True)
+            codes = _codes(lattice.levels + offset)
+            yield Reading(name, family, codes, by_value=True)
+            if name in REVERSED:
+                yield Reading(f"{name}, the last sample first", "c", codes[::-1], by_value=True)
         yield from _shifted("differences of byte values", np.diff(lattice.levels, prepend=0))
         yield from _sums(lattice)
         return

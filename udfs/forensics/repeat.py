@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 KEY = 48  # bytes that must come again
+VARIED = 6  # different ones among them; a tile may begin with zeros, which come again everywhere
 
 
 def repeat_period(data: bytes, start: int = 0) -> int:
     """Length of the tile that `data` from `start` on consists of, or 0 where it is not at least two of them."""
-    key = data[start : start + KEY]
-    if len(key) < KEY or len(set(key)) < 6:
+    half = start + (len(data) - start) // 2
+    first = next((at for at in range(start, half, KEY) if len(set(data[at : at + KEY])) >= VARIED), half)
+    key = data[first : first + KEY]
+    if first == half or len(key) < KEY:
         return 0
-    at = data.find(key, start + 1, start + (len(data) - start) // 2 + KEY)
-    while at >= 0:
-        period = at - start
-        if data[start : len(data) - period] == data[at:]:
+    at = data.find(key, first + 1)
+    while 0 <= at <= half + first - start:
+        period = at - first
+        if data[start : len(data) - period] == data[start + period :]:
             return period
-        at = data.find(key, at + 1, start + (len(data) - start) // 2 + KEY)
+        at = data.find(key, at + 1)
     return 0

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+GZIP_PIECE = 512  # bytes inflated at a time: what was made before an error says that it was one until there
 MAX_HITS_CHECKED = 64  # a long run of "MZMZMZ" must not cost more than a few checks
 
 
@@ -114,7 +115,7 @@ def _gzip(data: bytes, start: int) -> int | None:
     stream, made, at = zlib.decompressobj(31), 0, start
     try:
         while at < len(data) and not stream.eof:
-            piece = data[at : at + 65536]
+            piece = data[at : at + GZIP_PIECE]
             made += len(stream.decompress(piece, 1 << 22))
             at += len(piece)
             if stream.unconsumed_tail:

@@ -57,8 +57,12 @@ FEATURES = (
     "high_unsteadiness_db",  # spread of that power over blocks of `BLOCK` samples
     "high_drop_db",  # its tenth percentile under its median
     "high_follows",  # correlation with the power of the signal's own blocks
+    "unsteadiness_db",  # spread of the level over blocks of `BLOCK` samples
+    "residual_unsteadiness_db",  # the same of the prediction error: bytes of one kind are as loud all the time
+    "line_share_db",  # power of the whole window's strongest `LINES` of a spectrum, over all
 )
 HIGH = FEATURES.index("high_kurtosis")
+LINES = 0.01  # noise has 0.056 of its power there, whatever its length
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def choose(column: NDArray[np.generic], sample_rate: int) -> tuple[NDArray[np.in
     count = len(column) // length
     if count <= MEASURED_WHOLE:
         return np.linspace(0, len(column) - length, count).astype(np.int64), length
-    order = [neighbour_correlation(column[i * length : (i + 1) * length]) for i in range(count)]
+    order = [abs(neighbour_correlation(column[i * length : (i + 1) * length])) for i in range(count)]
     groups = min(count, MAX_WINDOWS, max(MEASURED_WHOLE, round(len(column) / sample_rate)))
     edges = np.linspace(0, count, groups + 1).astype(int)
     starts = [a + int(np.argmin(order[a:b])) for a, b in pairwise(edges)]
@@ -127,7 +131,9 @@ def measure_channel(signal: Signal, channel: int) -> Measured:
     for i, window in enumerate(raw):
         features[i, 7:10] = byte_planes(window, signal)
         features[i, 10:HIGH] = distribution(window, signal)
-    features[:, HIGH:] = high_layer(centred)
+    features[:, HIGH:-3] = high_layer(centred)
+    features[:, -3], features[:, -2] = unsteadiness(centred), unsteadiness(error)
+    features[:, -1] = line_share(centred)
     np.nan_to_num(features, copy=False, nan=0.0, posinf=99.0, neginf=-99.0)
     bands = band_levels(spectra) + 20 * np.log10(scale / signal.full_scale)
     return Measured(channel, starts, length, features, bands, fade_evenly(centred))
@@ -192,7 +198,7 @@ def moment(centred: Windows, order: int) -> NDArray[np.float64]:
 
 
 def high_layer(centred: Windows) -> Windows:
-    """The last six of `FEATURES`: what lies in the upper half of the spectrum, and whether it follows the rest."""
+    """Six of `FEATURES` from `HIGH` on: what the spectrum's upper half holds, and whether it follows the rest."""
     high = np.diff(centred, n=4, axis=1)
     count = max(1, high.shape[1] // BLOCK)
     size = min(BLOCK, high.shape[1])
@@ -205,6 +211,24 @@ def high_layer(centred: Windows) -> Windows:
     follows = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1) + 1e-9)
     share = 10 * np.log10(((high**2).mean(axis=1) + 1e-18) / ((centred**2).mean(axis=1) + 1e-18) / 70)
     return np.stack([moment(high, 4), moment(high, 3), share, level.std(axis=1), middle - low, follows], axis=1)
+
+
+def unsteadiness(centred: Windows) -> NDArray[np.float64]:
+    """Standard deviation of the level over blocks of `BLOCK` samples, dB."""
+    size = min(BLOCK, centred.shape[1])
+    count = centred.shape[1] // size
+    blocks = centred[:, : count * size].reshape(len(centred), count, size)
+    return np.asarray((10 * np.log10((blocks**2).mean(axis=2) + 1e-18)).std(axis=1))
+
+
+def line_share(centred: Windows) -> NDArray[np.float64]:
+    """Power of the strongest `LINES` of the Hann-weighted window's spectrum over all of it, dB."""
+    count = centred.shape[1]
+    spectra = scipy.fft.rfft(centred.astype(np.float32) * np.hanning(count).astype(np.float32), axis=1)
+    power = spectra.real**2 + spectra.imag**2
+    lines = max(4, round(LINES * power.shape[1]))
+    strongest = np.partition(power, power.shape[1] - lines, axis=1)[:, -lines:]
+    return np.asarray(10 * np.log10((strongest.sum(axis=1) + 1e-18) / (power.sum(axis=1) + 1e-18)), np.float64)
 
 
 def fade_evenly(centred: Windows) -> NDArray[np.bool_]:
@@ -242,7 +266,7 @@ def byte_planes(window: NDArray[np.generic], signal: Signal) -> tuple[float, flo
 
 
 def distribution(window: NDArray[np.generic], signal: Signal) -> tuple[float, ...]:
-    """The last eleven of `FEATURES`: what values occur, and how often."""
+    """Eleven of `FEATURES`, those before `HIGH`: what values occur, and how often."""
     values = window.astype(np.float64)
     distinct, counts = np.unique(window, return_counts=True)
     distinct = distinct.astype(np.float64)
