@@ -8,6 +8,7 @@ from mock_files import TEXT, classify, encrypted, executable, music, write
 from numpy.typing import NDArray
 
 from udfs.findings import Content
+from udfs.forensics.filled_gaps import find_filled
 from udfs.forensics.lowbits import BitOrder, read_plane
 from udfs.forensics.replaced_bits import find_replaced
 
@@ -67,20 +68,82 @@ def loud_noise(count: int, seed: int, top: float = 0.1) -> NDArray[np.int16]:
 @pytest.mark.parametrize("depth", [2, 4])
 def test_encrypted_bits_are_told_where_the_sound_is_loud_at_every_frequency(depth: int) -> None:
     sound = loud_noise(120_000, 3, 0.0015 * (1 << depth))
-    found = find_replaced(embed(sound, encrypted(60_000), depth), 32768)
+    found = find_replaced(embed(sound, encrypted(60_000), depth)[:, None], 32768)
     assert found
     assert found.depth == depth
     assert found.likelihood > 20
-    plain = find_replaced(sound, 32768)
+    plain = find_replaced(sound[:, None], 32768)
     assert plain is None or plain.likelihood < 5
 
 
 def test_the_part_that_was_replaced_is_found() -> None:
     sound = loud_noise(60_000, 4, 0.005)
     sound[20_000:45_000] = embed(sound[20_000:45_000], encrypted(4_000), 1)
-    found = find_replaced(sound, 32768)
+    found = find_replaced(sound[:, None], 32768)
     assert found
-    assert 8 <= found.blocks <= 14  # of 2,048 new samples each
+    assert 20 <= found.blocks <= 28  # of 1,024 samples each
+
+
+def test_bits_replaced_only_in_the_quiet_end_of_a_long_track_are_told() -> None:
+    hidden = loud_noise(600_000, 5, 0.2)[:, None]
+    hidden[520_000:] = np.rint(hidden[520_000:] * 0.01)
+    plain = find_replaced(hidden, 32768)
+    assert plain is None or plain.likelihood < 6
+    hidden[520_000:] = embed(hidden[520_000:], encrypted(10_000), 1)
+    found = find_replaced(hidden, 32768)
+    assert found
+    assert found.likelihood > 20
+
+
+def test_what_one_channel_says_of_the_other_is_taken_off() -> None:
+    rng = np.random.default_rng(6)
+    alike, apart = rng.normal(0, 3000, (60_000, 1)), rng.normal(0, 4, (60_000, 2))
+    sound = np.rint(alike + apart).astype(np.int16)
+    hidden = embed(sound, encrypted(20_000), 1)
+    plain, both = find_replaced(sound, 32768), find_replaced(hidden, 32768)
+    assert plain is None or plain.likelihood < 6
+    assert both
+    assert both.likelihood > 100
+    alone = find_replaced(hidden[:, :1], 32768)
+    assert alone is None or alone.likelihood < 6
+
+
+def of_eight_bits(seed: int = 7, count: int = 60_000) -> NDArray[np.float64]:
+    """Loud noise, rounded to 8 bits, in steps of 16 bits."""
+    return np.rint(np.random.default_rng(seed).normal(0, 25, count)) * 256
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_bits_replaced_in_a_quarter_of_a_sound_that_was_of_eight_bits_are_told(depth: int) -> None:
+    hidden = np.rint(of_eight_bits() * 0.9).astype(np.int16)
+    assert find_filled(hidden[:, None]) == (None, {1, 2, 4})
+    hidden[:15_000] = embed(hidden[:15_000], encrypted(15_000), depth)
+    found, _ = find_filled(hidden[:, None])
+    assert found
+    assert found.depth == depth
+    assert found.likelihood > 40
+    assert 26 <= found.blocks <= 32  # of 512 samples each
+    verdict = classify(write(hidden[:, None]))
+    assert verdict.reasons[0].code == "stego.low_bits_floor"
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.9, 0.37])
+@pytest.mark.parametrize("dither", ["rectangular", "triangular", "normal"])
+def test_sound_of_eight_bits_to_which_dither_was_added_passes(gain: float, dither: str) -> None:
+    rng, sound = np.random.default_rng(8), of_eight_bits() * gain
+    even = rng.random((2, len(sound))) - 0.5
+    added = {"rectangular": even[0], "triangular": even.sum(axis=0), "normal": rng.normal(0, 2, len(sound))}[dither]
+    dithered = np.rint(sound + added).astype(np.int16)[:, None]
+    found, told = find_filled(dithered)
+    assert found is None
+    others = find_replaced(dithered, 32768, [depth for depth in (1, 2, 4) if depth not in told])
+    assert others is None or others.likelihood < 6
+
+
+def test_the_same_values_once_a_period_prove_nothing() -> None:
+    time = np.arange(60_000) / 22050
+    tones = 6000 * (np.sin(2 * np.pi * 770 * time) + np.sin(2 * np.pi * 1336 * time))
+    assert find_filled(np.rint(tones).astype(np.int16)[:, None])[0] is None
 
 
 @pytest.mark.parametrize("name", ["hill-of-sorrows.ogg", "west.ogg", "exotic-birds-field-recording.ogg"])

@@ -4,7 +4,8 @@ Replacing the low k bits of a sample puts r in the place of what was there, whic
 range: it adds r - (2^k - 1) / 2, a signal that anybody can read off the samples, encrypted or not. In a recording that
 signal is no part of the sound: what a sample's neighbours say of it does not depend on its low bits. So the sound is
 whitened, where its spectrum is quiet that signal stands out, and a matched filter measures how much of it is there:
-none, or all of it. The logarithm of the likelihood of all against none is summed over neighbouring blocks.
+none, or all of it. The logarithm of the likelihood of all against none is summed over neighbouring blocks, in each
+channel and in both, for who hides something mostly writes sample after sample, left and right.
 
 Source: weighted stego-image analysis (J. Fridrich, M. Goljan, "On estimation of secret message length in LSB
 steganography in spatial domain", 2004), with a whitening filter in the place of its predictor.
@@ -12,32 +13,27 @@ steganography in spatial domain", 2004), with a whitening filter in the place of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
-from udfs.forensics.smoothing import running_mean
+from udfs.forensics.whitening import BLOCK, STEP, choose_units, whiten
 
 DEPTHS = (1, 2, 4)
-BLOCK = 4096
-STEP = BLOCK // 2
-HEAD = 1 << 16  # samples from the beginning on, where most payloads sit
-PIECE, PIECES = 1 << 14, 4  # as many again, spread over the rest
-SMOOTHING = 12  # bins of a block's spectrum on either side that say how loud the sound is there
-ROUNDING = 1 / 12  # squared steps: no recording is quieter at any frequency
+UNIT = 1 << 13  # samples of a channel that are chosen together
+BEST, PARTS = 16, 8  # units that promise most of all, and of as many equal parts of the track
 SPAN = 128  # samples that are left out together where the sound hardly moves, is cut off, or three are the same
 LIVELY = 6.0  # deviation of those over 2^k: of less, which values occur says more than the sound does
 MOST = 60.0  # likelihood that one block may add: a block of faded sound proves nothing alone
-LEAST_BLOCKS = 6
+CLEAR = 24.0  # likelihood of a run that leaves no doubt
+LEAST_BLOCKS = 8
 INFORMATIVE = 4.0  # expected gain of a block that tells by itself; one alone is not believed
 AGREEMENT, LOOSE = 0.8, 0.3  # share of those that measure the whole signal, and how far from it they may be
 
 Integers = NDArray[np.integer]
 Real = NDArray[np.float64]
-
-_WINDOW = np.sin(np.pi * (np.arange(BLOCK) + 0.5) / BLOCK).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,57 +45,88 @@ class Replaced:
     blocks: int
 
 
-def find_replaced(channel: Integers, full_scale: float) -> Replaced | None:
-    """The clearest run of replaced bits in one channel's samples, shape (n,); None where blocks do not agree on any."""
+def find_replaced(samples: Integers, full_scale: float, depths: Sequence[int] = DEPTHS) -> Replaced | None:
+    """Find the clearest run of replaced bits.
+
+    Parameters
+    ----------
+    samples
+        One or two channels, shape (frames, channels).
+    full_scale
+        Largest magnitude that the format holds.
+    depths
+        How many low bits may have been replaced.
+
+    Returns
+    -------
+    Replaced or None
+        None where blocks do not agree on any.
+    """
+    channels = samples.T[:1] if np.array_equal(samples[:, 0], samples[:, -1]) else samples.T
+    pieces = _cut(np.ascontiguousarray(channels)) if depths else []
+    measured = [_measure(piece, full_scale, depths) for piece in pieces]
     found = []
-    for piece in _cut(channel):
-        gains = _measure(piece, full_scale)
-        found += [run for depth in DEPTHS if (run := _best_run(depth, *gains[depth]))]
-    return max(found, key=lambda run: run.likelihood, default=None)
+    for depth in depths if measured else ():
+        given, expected = (np.concatenate([one[depth][part] for one in measured], axis=1) for part in (0, 1))
+        rows = [*zip(given, expected, strict=True)]
+        if len(rows) == 2:
+            rows.append((given.sum(axis=0), expected.sum(axis=0)))
+        found += [run for row in rows if (run := _best_run(depth, *row))]
+    return choose(found)
 
 
-def _cut(channel: Integers) -> list[Integers]:
-    """The beginning, and pieces spread over the rest, each a whole number of half blocks."""
-    pieces = [channel[:HEAD]]
-    rest = len(channel) - HEAD - PIECE
-    if rest > 0:
-        starts = sorted({int(start) for start in np.linspace(0, rest, min(PIECES, 1 + rest // PIECE))})
-        pieces += [channel[HEAD + start : HEAD + start + PIECE] for start in starts]
-    return [piece[: len(piece) // STEP * STEP] for piece in pieces if len(piece) >= 2 * BLOCK]
+def choose(found: list[Replaced]) -> Replaced | None:
+    """The clearest, or the deepest of several clear ones: where four bits were replaced, one was, too."""
+    enough = min(CLEAR, max((run.likelihood for run in found), default=0.0))
+    return max(
+        (run for run in found if run.likelihood >= enough), key=lambda run: (run.depth, run.likelihood), default=None
+    )
 
 
-def _spectra(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """Spectra of half-overlapping blocks, each less its mean; shape (blocks, bins)."""
-    blocks = np.lib.stride_tricks.sliding_window_view(samples, BLOCK)[::STEP]
-    return np.asarray(scipy.fft.rfft((blocks - blocks.mean(axis=1, keepdims=True)) * _WINDOW, axis=1)[:, 4:-1])
+def _cut(channels: Integers) -> list[Integers]:
+    """The whole of a short track, else the units that promise most, neighbours joined; in the order of time."""
+    units = channels.shape[1] // UNIT
+    if units <= BEST + PARTS:
+        pieces = [channels[:, : channels.shape[1] // STEP * STEP]]
+    else:
+        chosen = choose_units(channels[:, : units * UNIT].reshape(len(channels), units, UNIT), BEST, PARTS)
+        breaks = np.flatnonzero(np.diff(chosen) > 1) + 1
+        pieces = [channels[:, run[0] * UNIT : (run[-1] + 1) * UNIT] for run in np.split(chosen, breaks)]
+    return [piece for piece in pieces if piece.shape[1] >= 2 * BLOCK]
 
 
-def _measure(samples: Integers, full_scale: float) -> dict[int, tuple[Real, Real]]:
-    """For each depth, and each block, what the filter gives and what it would give were the bits replaced."""
-    values = samples.astype(np.float32)
-    spectra = _spectra(values)
-    weight = (1 / (running_mean(_product(spectra, spectra), SMOOTHING) + ROUNDING * BLOCK / 2)).astype(np.float32)
-    spans = values.reshape(-1, SPAN)
-    moving = spans.std(axis=1)
-    still = np.diff(values, prepend=np.inf) == 0
-    still[1:] &= still[:-1]
-    cut_off = (np.abs(spans).max(axis=1) >= full_scale - 1) | still.reshape(-1, SPAN).any(axis=1)
+def _measure(channels: Integers, full_scale: float, depths: Sequence[int]) -> dict[int, tuple[Real, Real]]:
+    """For each depth what the filter gives and what it would give were the bits replaced, shape (channels, blocks)."""
+    values = channels.astype(np.float32)
+    whitened = whiten(values)
+    moving, spoilt = _judge_spans(channels, values, full_scale)
+    shape = (*moving.shape, SPAN)
+    sound, weight = whitened.sound.reshape(shape), whitened.weight.reshape(shape)[:, :, SPAN // 2]
     found = {}
-    for depth in DEPTHS:
-        use = (moving > LIVELY * (1 << depth)) & ~cut_off
-        middle = np.float32(((1 << depth) - 1) / 2)
-        added = ((samples & ((1 << depth) - 1)).astype(np.float32) - middle).reshape(-1, SPAN) * use[:, None]
-        alone = _spectra(added.reshape(-1))
-        found[depth] = _sum(_product(alone, spectra), weight), _sum(_product(alone, alone), weight)
+    for depth in depths:
+        use = (moving > LIVELY * (1 << depth)) & ~spoilt
+        added = (channels & channels.dtype.type((1 << depth) - 1)).astype(np.float32).reshape(shape)
+        added -= np.float32(((1 << depth) - 1) / 2)
+        given = np.einsum("cst,cst->cs", added, sound) * use
+        expected = np.einsum("cst,cst->cs", added, added) * weight * use
+        found[depth] = _by_block(given), _by_block(expected)
     return found
 
 
-def _product(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> NDArray[np.float32]:
-    return np.asarray(first.real * second.real + first.imag * second.imag)
+def _judge_spans(channels: Integers, values: NDArray[np.float32], full_scale: float) -> tuple[Real, NDArray[np.bool_]]:
+    """How far samples are spread in each span, and where they are cut off or do not move; shape (channels, spans)."""
+    still = np.zeros(channels.shape, bool)
+    same = channels[:, 1:] == channels[:, :-1]
+    still[:, 2:] = same[:, 1:] & same[:, :-1]
+    shape = (len(channels), -1, SPAN)
+    spans = values.reshape(shape)
+    spoilt = (np.abs(spans).max(axis=2) >= full_scale - 1) | still.reshape(shape).any(axis=2)
+    return np.asarray(spans.std(axis=2)), spoilt
 
 
-def _sum(power: NDArray[np.float32], weight: NDArray[np.float32]) -> Real:
-    return np.asarray(np.einsum("bn,bn->b", power, weight), np.float64)
+def _by_block(spans: NDArray[np.floating]) -> Real:
+    """Add up the spans of each half block, in which one filter or two are at work."""
+    return np.asarray(spans.reshape(len(spans), -1, STEP // SPAN).sum(axis=2, dtype=np.float64))
 
 
 def _best_run(depth: int, given: Real, expected: Real) -> Replaced | None:
