@@ -24,7 +24,7 @@ import forensics_sources
 import numpy as np
 import sklearn
 from forensics_mocks import SAMPLE_FAMILIES, Case, Maker, plain_music, under_music
-from forensics_modems import modem
+from forensics_modems import modem, on_off
 from forensics_traps import REAL_MAKERS
 from sklearn.ensemble import GradientBoostingClassifier
 
@@ -32,10 +32,11 @@ from udfs.container.spans import ContainerReport
 from udfs.decode import decode
 from udfs.errors import TrackError
 from udfs.forensics import mixture, windows
-from udfs.forensics.keying import find_keyings
+from udfs.forensics.band import take_band
 from udfs.forensics.model import PATH
-from udfs.forensics.modem import FEATURES as MODEM_FEATURES
-from udfs.forensics.modem import cut_excerpts, describe, take_band
+from udfs.forensics.modem import cut_excerpts
+from udfs.forensics.modem_numbers import FEATURES as MODEM_FEATURES
+from udfs.forensics.modem_numbers import FIRST, measure_first, measure_rest, row
 from udfs.forensics.signal import Signal, make_signal, without_gain
 from udfs.forensics.sound import measure, without_holds
 from udfs.track import Track
@@ -63,24 +64,27 @@ FILES: dict[str, dict[str, int]] = {  # made for each ensemble, by maker
         "plain_music": 4500,
     },
     "modem": {
-        "modem": 800,
-        "recording": 200,
-        "rewritten": 350,
-        "processed": 600,
-        "noises": 250,
-        "synthetic": 700,
-        "plain_music": 700,
+        "f": 3200,
+        "ook": 250,
+        "recording": 1200,
+        "rewritten": 600,
+        "processed": 2400,
+        "noises": 300,
+        "synthetic": 3000,
+        "plain_music": 800,
     },
 }
 MAKERS = {
     **SAMPLE_FAMILIES,
     "under_music": under_music,
-    "modem": modem,
+    "f": modem,
+    "ook": on_off,
     "plain_music": plain_music,
     **{maker.__name__: maker for maker in REAL_MAKERS},
 }
 TREES, DEPTH, RATE = {"windows": 160, "mixture": 240, "modem": 400}, 4, 0.08
-SEEDS = {"windows": 1, "mixture": 4, "modem": 1}  # ensembles whose mean is taken: what one has by chance goes out
+FIRST_TREES = 120  # of the ensemble that says which excerpts are measured further
+SEEDS = {"windows": 1, "mixture": 4, "modem": 3}  # ensembles whose mean is taken: what one has by chance goes out
 
 
 class Rows(NamedTuple):
@@ -140,8 +144,9 @@ def _rows_of_channels(signal: Signal, wanted: tuple[str, ...]) -> dict[str, np.n
 def _rows_of_excerpts(signal: Signal) -> np.ndarray:
     found = []
     for excerpt in cut_excerpts(signal):
-        band, rate, above = take_band(excerpt, signal.sample_rate)
-        found.append(describe(band, rate, above, find_keyings(band, rate)))
+        band = take_band(excerpt, signal.sample_rate)
+        first = measure_first(band)
+        found.append(row(first | measure_rest(band, first)[0], MODEM_FEATURES)[0])
     return np.array(found)
 
 
@@ -199,6 +204,9 @@ def train(results: list[Rows], only: Iterable[str]) -> None:
         tables = [(found.tables[ensemble], found.is_data) for found in results if ensemble in found.tables]
         models = [fit(tables, TREES[ensemble], seed) for seed in range(SEEDS[ensemble])]
         stored[ensemble] = {"made_from": _made_from(ensemble, tables), **to_json(models, names[ensemble])}
+        if ensemble == "modem":
+            beginnings = [(table[:, : len(FIRST)], is_data) for table, is_data in tables]
+            stored[ensemble]["first"] = to_json([fit(beginnings, FIRST_TREES, 0)], FIRST)
         print(json.dumps(stored[ensemble]["made_from"], indent=1))
         weighty = sorted(zip(models[0].feature_importances_, names[ensemble], strict=True))[::-1]
         print(", ".join(f"{name} {weight:.2f}" for weight, name in weighty[:40]))

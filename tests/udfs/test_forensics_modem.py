@@ -9,8 +9,10 @@ import pytest
 from mock_files import TEXT, encrypted, executable, reason_codes, write
 from numpy.typing import NDArray
 
-from udfs.forensics.keying import analytic_band
+from udfs.forensics.band import take_band
+from udfs.forensics.carrier import describe_carrier
 from udfs.forensics.symbol_clock import describe_turns
+from udfs.forensics.symbols import describe_symbols
 
 RATE = 22050
 BITS = np.unpackbits(np.frombuffer(encrypted(2000), np.uint8)).astype(np.int64)
@@ -66,8 +68,8 @@ def test_bell_202_with_noise_is_found() -> None:
 @pytest.mark.parametrize("baud", [400, 600, 1200])
 def test_symbols_too_short_for_a_spectrum_are_found(baud: int) -> None:
     sound = phase(held(np.where(BITS > 0, 1200, 2200), baud, 3.0))
-    band, rate = analytic_band(sound.astype(np.float32), RATE)
-    clock = describe_turns(band, rate)
+    band = take_band(sound.astype(np.float32), RATE)
+    clock = describe_turns(band.signal, band.rate)
     assert 2 ** clock["rate"] == pytest.approx(baud, rel=0.01)
     assert clock["still"] > 0.9
     assert clock["repeats"] < 0.6  # not foretold
@@ -76,6 +78,76 @@ def test_symbols_too_short_for_a_spectrum_are_found(baud: int) -> None:
 def test_many_tones_under_noise_are_found_by_their_grid() -> None:
     sound = multitone(50) + np.random.default_rng(2).normal(0, 0.03, 5 * RATE)
     assert reason_codes(write(sound, rate=RATE))[0] == "modem.multitone"
+
+
+def carriers(count: int, spacing: float, length: float) -> NDArray[np.float64]:
+    """OFDM: each carrier one of four phases, another one every `length` seconds."""
+    numbers = (BITS.reshape(-1, 2) @ [2, 1])[: len(BITS) // 2 // count * count].reshape(-1, count)
+    time = np.arange(int(length * RATE)) / RATE
+    tones = np.exp(2j * np.pi * np.outer(500 + spacing * np.arange(count), time))
+    return np.asarray((np.exp(0.5j * np.pi * numbers) @ tones).real.ravel()[: 5 * RATE] / count)
+
+
+def sweeps(shifts: int, band: float, seconds: float) -> NDArray[np.float64]:
+    """A chirp a symbol, begun where its number says."""
+    time = np.arange(5 * RATE) / RATE
+    numbers = (BITS.reshape(-1, 5) @ [16, 8, 4, 2, 1]) % shifts
+    return phase(400 + band * ((numbers[(time / seconds).astype(int)] / shifts + time % seconds / seconds) % 1))
+
+
+def rounded(levels: NDArray[np.int64], baud: float) -> NDArray[np.float64]:
+    """Levels that pass into each other in a raised cosine's way, as shaped pulses of full excess do."""
+    at = np.arange(5 * RATE) * baud / RATE
+    share = 0.5 - 0.5 * np.cos(np.pi * (at % 1))
+    return (1 - share) * levels[at.astype(int)] + share * levels[at.astype(int) + 1]
+
+
+WIDE = {
+    "16 points": lambda: (
+        rounded(NIBBLES // 4 - 1.5, 600) * np.cos(2 * np.pi * 1800 * TIME[: 5 * RATE])
+        + rounded(NIBBLES % 4 - 1.5, 600) * np.sin(2 * np.pi * 1800 * TIME[: 5 * RATE])
+    ),
+    "32 carriers": lambda: carriers(32, 60, 0.02),
+    "chirps": lambda: sweeps(32, 2000, 0.02),
+    "least shift": lambda: phase(1500 + 150 * (2 * held(BITS, 600) - 1)),
+    "brightness as frequency": lambda: phase(1500 + 800 * held(np.frombuffer(encrypted(7200), np.uint8) / 255, 1400)),
+    "three of sixteen": lambda: sum(phase(held(500 + 40 * NIBBLES[n::3] + 700 * n, 20)) for n in range(3)) / 2,
+}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_data_is_found_however_it_is_modulated(kind: str) -> None:
+    sound = WIDE[kind]()
+    assert reason_codes(write(0.5 * sound / np.abs(sound).max(), rate=RATE))[0].startswith("modem.")
+
+
+def test_a_symbol_is_the_same_all_through_and_the_next_one_another() -> None:
+    band = take_band(MODEMS["modem.mfsk"]().astype(np.float32), RATE)
+    found = describe_symbols(np.ascontiguousarray(band.signal.real), band.rate, [31.0, 50.0])
+    assert 2 ** found["quickness"] == pytest.approx(50.0)
+    assert found["kept_10"] > 0.9
+    assert found["new"] < 0.3
+
+
+def test_a_chord_that_stays_is_no_symbol() -> None:
+    chord = sum(phase(np.full(5 * RATE, float(tone))) for tone in (440, 550, 660))
+    band = take_band(chord.astype(np.float32), RATE)
+    found = describe_symbols(np.ascontiguousarray(band.signal.real), band.rate, [50.0])
+    assert found["kept"] - found["new"] < 0.1
+
+
+def test_squaring_a_carrier_of_two_phases_leaves_a_tone() -> None:
+    found = describe_carrier(take_band(MODEMS["modem.psk"]().astype(np.float32), RATE))
+    assert found["squared"] > 0.5 > 0.1 > found["steady"]
+
+
+def test_a_band_that_holds_the_sound_is_taken_wherever_it_lies() -> None:
+    high = np.sin(2 * np.pi * 9100 * np.arange(2 * RATE) / RATE).astype(np.float32)
+    band = take_band(high, RATE)
+    assert band.above
+    turn = np.angle(np.mean(band.signal[1:] * np.conj(band.signal[:-1])))
+    begins = 9100 - turn / (2 * np.pi) * band.rate
+    assert begins == pytest.approx(1500 * round(begins / 1500), abs=2)  # bands are tried a quarter of their width apart
 
 
 TIME = np.arange(6 * RATE) / RATE

@@ -17,16 +17,17 @@ import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 
-BAND = 6000.0  # Hz that are looked at: the lowest, where modems are, or those that hold nearly all of the sound
-MIN_SHARE = 0.8  # of the power, from which on a higher band is looked at
+from udfs.forensics.band import Complex, Real
+
 MIN_TRANSITIONS = 32
 MAX_SYMBOL_SECONDS = 0.026  # 40 symbols a second and more: no hand keys that fast
 MIN_SYMBOL_SAMPLES = 3.0
+MOST_ITEMS = 1000  # of a sequence that are compared with each other
+MOST_SAMPLES = 1 << 15  # in which a carrier of phases is looked for: three seconds hold enough of its symbols
 SMOOTHINGS = (2, 5, 12, 30)  # samples over which the frequency is averaged: for fast and for slow symbols
 
+Numbers = dict[str, float]
 Number = TypeVar("Number", bound=np.inexact)
-Complex = NDArray[np.complexfloating]
-Real = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +55,6 @@ class Keying:
     clock: Clock
 
 
-def choose_band(samples: Real, sample_rate: int) -> float:
-    """Where the band begins that is to be looked at, in Hz: 0, or where `MIN_SHARE` of the power lies higher."""
-    power = np.abs(scipy.fft.rfft(samples[: 1 << 17].astype(np.float32, copy=False))) ** 2
-    hertz = sample_rate / 2 / len(power)
-    sums = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
-    starts = np.arange(0.0, max(BAND, sample_rate / 2 - BAND / 2), BAND / 4)
-    ends = np.minimum(((starts + BAND) / hertz).astype(int), len(power))
-    within = (sums[ends] - sums[np.minimum((starts / hertz).astype(int), len(power))]) / (sums[-1] + 1e-12)
-    best = int(within.argmax())
-    return float(starts[best]) if within[0] < 0.5 and within[best] > MIN_SHARE else 0.0
-
-
-def analytic_band(samples: Real, sample_rate: int, lowest: float = 0.0) -> tuple[Complex, float]:
-    """`BAND` Hz from `lowest` on as a one-sided signal at its own rate; shape (n,), and that rate in Hz."""
-    size = scipy.fft.next_fast_len(len(samples), real=True)
-    spectrum = scipy.fft.rfft(samples.astype(np.float32, copy=False), size)
-    first = int(lowest * size / sample_rate)
-    count = min(len(spectrum) - first, round(BAND * size / sample_rate))
-    band = np.zeros(2 * count, np.complex64)  # twice the width leaves room above the band, so that jumps stay sharp
-    band[:count] = spectrum[first : first + count]
-    band[0] = 0
-    signal = scipy.fft.ifft(band)
-    return signal[: len(signal) * len(samples) // size], 2.0 * count * sample_rate / size
-
-
 def smooth(values: NDArray[Number], width: int) -> NDArray[Number]:
     """Running mean over `width` samples, same length."""
     return np.asarray(scipy.ndimage.uniform_filter1d(values, width, mode="nearest"))
@@ -88,9 +64,9 @@ def two_valued(values: Real) -> tuple[float, float]:
     """Share of the variance that two levels explain (Otsu's criterion) and the threshold between them."""
     if len(values) < 16:
         return 0.0, 0.0
-    low, high = np.quantile(values[:: max(1, len(values) // 4096)], (0.02, 0.98))
+    low, high = (part(values[:: max(1, len(values) // 4096)], share) for share in (0.02, 0.98))
     if high - low < 1e-9:
-        return 0.0, float(low)
+        return 0.0, low
     bins = np.clip((values - low) * (64 / (high - low)), 0, 63).astype(np.int64)
     counts = np.bincount(bins, minlength=64)
     centres = np.arange(64) + 0.5
@@ -110,30 +86,50 @@ def find_clock(changes: NDArray[np.integer], length: int) -> Clock | None:
     shortest = float(np.quantile(gaps, 0.1))
     if shortest < MIN_SYMBOL_SAMPLES:
         return None
-    size = scipy.fft.next_fast_len(4 * length, real=True)
-    train = np.zeros(length, np.float32)
-    train[changes] = 1.0
-    line = np.abs(scipy.fft.rfft(train, size)) / len(changes)
-    first, last = int(size / (1.3 * shortest)), int(size / (0.7 * shortest)) + 1
-    best = first + int(line[first:last].argmax())
-    period = size / best
+    period = _sharpest(changes, length, 0.7 * shortest, 1.3 * shortest)
     multiples = np.clip(np.rint(gaps / period), 0, 12).astype(int)
     share = np.bincount(multiples) / len(multiples)
     share = share[share > 0]
     surprise = float(-(share @ np.log2(share)))
-    return Clock(period, float(line[best]), surprise, repetition(multiples), len(changes))
+    regularity = float(_line(changes, np.array([1 / period]))[0])
+    return Clock(period, regularity, surprise, repetition(multiples), len(changes))
+
+
+def _sharpest(changes: NDArray[np.integer], length: int, least: float, most: float) -> float:
+    """The period between `least` and `most` samples that `changes` keep best."""
+    coarse = max(1, int(least / 2.5))  # samples put together: the line is under half the rate that is left
+    count = length // coarse + 1
+    size = scipy.fft.next_fast_len(2 * count, real=True)
+    line = np.abs(scipy.fft.rfft(np.bincount(changes // coarse, minlength=count).astype(np.float32), size))
+    first = int(size * coarse / most)
+    best = first + int(line[first : int(size * coarse / least) + 1].argmax())
+    near = (best + np.linspace(-0.75, 0.75, 13)) / (size * coarse)
+    return float(1 / near[int(_line(changes, near).argmax())])
+
+
+def _line(changes: NDArray[np.integer], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How well `changes` keep clocks of so many beats a sample, 0..1."""
+    return np.asarray(np.abs(np.exp(-2j * np.pi * np.outer(frequencies, changes)).mean(axis=1)))
 
 
 def repetition(sequence: NDArray[np.integer]) -> float:
     """The best share of a sequence's items that equal the one some fixed number of places before."""
-    longest = min(96, len(sequence) // 3)
-    return max((float((sequence[lag:] == sequence[:-lag]).mean()) for lag in range(1, longest + 1)), default=0.0)
+    sequence = sequence[:MOST_ITEMS]
+    lags = range(1, min(96, len(sequence) // 3) + 1)
+    same = (np.count_nonzero(sequence[lag:] == sequence[:-lag]) / (len(sequence) - lag) for lag in lags)
+    return max(same, default=0.0)
+
+
+def part(values: Real, share: float) -> float:
+    """The value that a share of all are below: a quantile, without what makes those of numpy slow."""
+    at = min(len(values) - 1, int(share * len(values)))
+    return float(np.partition(values, at)[at])
 
 
 def find_keyings(signal: Complex, rate: float) -> dict[str, Keying]:
     """The clearest keying of each kind of a one-sided signal at `rate` Hz, as far as there is any."""
     envelope = np.abs(signal)
-    active = envelope > 0.3 * np.quantile(envelope[::8], 0.9)
+    active = envelope > 0.3 * part(envelope[::8], 0.9)
     best: dict[str, Keying] = {}
     for keying in (
         *_shifted_frequency(signal, active, rate),
@@ -164,21 +160,24 @@ def _shifted_frequency(signal: Complex, active: NDArray[np.bool_], rate: float) 
     turns = signal[1:] * np.conj(signal[:-1])
     found = []
     for width in SMOOTHINGS:
-        frequency = np.angle(smooth(turns, width)) * (rate / (2 * np.pi))
-        explained, threshold = two_valued(frequency[active[1:]])
+        hop = max(1, width // 4)
+        frequency = np.angle(smooth(turns, width)[::hop]) * (rate / (2 * np.pi))
+        explained, threshold = two_valued(frequency[active[1::hop]])
         if explained > 0.7:
-            found += _judge("fsk", frequency, threshold, explained, rate)
+            found += _judge("fsk", frequency, threshold, explained, rate / hop)
     return found
 
 
 def _shifted_phase(signal: Complex, active: NDArray[np.bool_], rate: float) -> list[Keying]:
-    squared = signal * signal
-    spectrum = np.abs(scipy.fft.fft(squared)) ** 2
-    best = int(spectrum.argmax())
-    line = float(spectrum[max(0, best - 2) : best + 3].sum() / (spectrum.sum() + 1e-12))
+    signal, active = signal[:MOST_SAMPLES], active[:MOST_SAMPLES]
+    size = scipy.fft.next_fast_len(len(signal))
+    spectrum = scipy.fft.fft(signal * signal, size)
+    power = spectrum.real**2 + spectrum.imag**2
+    best = int(power.argmax())
+    line = float(power[max(0, best - 2) : best + 3].sum() / (power.sum() + 1e-12))
     if line < 0.25:
         return []
-    carrier = best / len(signal) if best < len(signal) / 2 else best / len(signal) - 1
+    carrier = best / size if best < size / 2 else best / size - 1
     still = signal * np.exp(-1j * np.pi * carrier * np.arange(len(signal)))
     still *= np.exp(-0.5j * np.angle(np.mean(still * still)))
     level = smooth(still.real, 4)

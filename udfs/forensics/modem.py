@@ -1,42 +1,37 @@
 """Modem audio: bytes sent as tones. It outlives lossy coding, so every codec is looked at.
 
-A small tree ensemble weighs what `symbol_clock` and `keying` say of an excerpt; which kind of modem it is, is said by
-the detector of a kind that fits best.
+A small tree ensemble weighs what `modem_numbers` measures of an excerpt; another one says after the first of those
+numbers whether the others are worth measuring. Which kind of modem it is, the detector of a kind that fits best says.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udfs.findings import Reason
+from udfs.forensics.band import Band, Real, take_band
 from udfs.forensics.finding import Finding
-from udfs.forensics.keying import Complex, Keying, Real, analytic_band, choose_band, find_keyings
-from udfs.forensics.model import modem_model
+from udfs.forensics.keying import Keying, Numbers
+from udfs.forensics.model import TreeEnsemble, load_model, modem_model
+from udfs.forensics.modem_numbers import FEATURES, FIRST, measure_first, measure_rest, row
 from udfs.forensics.signal import Signal
-from udfs.forensics.symbol_clock import NAMES, WINDOWS, Numbers, describe_clock, describe_turns
-from udfs.forensics.tone_grid import ToneGrid, find_dtmf, find_mfsk, find_multitone, keypad_share
+from udfs.forensics.symbol_clock import WINDOWS
+from udfs.forensics.tone_grid import ToneGrid, find_dtmf, find_mfsk, find_multitone
 
 EXCERPT_SECONDS = 6.0
 MIN_SECONDS = 0.2
-NOISE_LIKE = 0.45  # spectral flatness from which on it is noise over the whole band, and not looked at
+NOISE_LIKE = 0.8  # spectral flatness from which on it is noise over the whole band, and not looked at
 CAUTION = 2.0  # log-odds: modems are rare among uploads, and tunes of pure tones, as games have them, are near to them
 DATA, NAMED = 2.0, 0.7  # log-odds: what is data by its windows is named by the carrier that it switches, no more
 KEYED = 0.8  # how two-valued and regular that is
+HOPELESS = -3.0  # log-odds by the first numbers under which the others are not measured
 SUSPICIOUS = -1.0  # log-odds from which on the kinds of modem are told apart
 QUICK_LINE = 4.0  # log2 over the noise, of symbols shorter than any spectrum's window
 QUICK_RATE = 40.0  # symbols a second; Morse is slower
 PURE, CLEAR_LINE = 0.75, 3.4  # share of the power in a few tones; log2 of a clock's line over the noise
-KINDS = ("fsk", "psk", "ook")
-FEATURES = (
-    *("above", "active", "keypad"),
-    *(f"{window}_{name}" for window in WINDOWS for name in NAMES),
-    *(
-        f"{kind}_{name}"
-        for kind in KINDS
-        for name in ("levels", "regularity", "surprise", "repetition", "rate", "many")
-    ),
-)
 
 
 def find_modem(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
@@ -44,11 +39,15 @@ def find_modem(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
     findings: list[Finding] = []
     keyed: list[Keying] = []
     for excerpt in cut_excerpts(signal):
-        band, rate, above = take_band(excerpt, signal.sample_rate)
-        keyings = find_keyings(band, rate)
-        row = describe(band, rate, above, keyings)
-        findings.append(_judge(band, rate, row, list(keyings.values())))
-        keyed += [keying for keying in keyings.values() if keying.kind == "ook" and _is_keyed(keying)]
+        band = take_band(excerpt, signal.sample_rate)
+        number = measure_first(band)
+        at_first = float(first_model().log_odds(row(number, FIRST))[0])
+        if at_first < HOPELESS and numbers.get("data_log_odds", 0.0) <= DATA:
+            findings.append(Finding(at_first - CAUTION, Reason("modem.fsk", "nothing in it keeps time")))
+            continue
+        rest, keyings = measure_rest(band, number)
+        findings.append(_judge(band, row(number | rest, FEATURES), keyings))
+        keyed += [keying for keying in keyings if keying.kind == "ook" and _is_keyed(keying)]
     best = sorted(findings, key=lambda finding: -finding.log_odds)[:1]
     if best:
         numbers["modem_log_odds"] = best[0].log_odds
@@ -58,12 +57,18 @@ def find_modem(signal: Signal, numbers: dict[str, float]) -> list[Finding]:
     return best
 
 
-def _judge(band: Complex, rate: float, row: NDArray[np.float64], keyings: list[Keying]) -> Finding:
-    odds = float(modem_model().log_odds(row[None])[0]) - CAUTION
-    number = dict(zip(FEATURES, row.tolist(), strict=True))
-    kinds = [*map(_from_keying, keyings), _from_turns(describe_turns(band, rate), number)]
+@cache
+def first_model() -> TreeEnsemble:
+    """The ensemble over `FIRST`: what it gives little for need not be measured further."""
+    return TreeEnsemble.from_json(load_model()["modem"]["first"])
+
+
+def _judge(band: Band, measured: NDArray[np.float64], keyings: list[Keying]) -> Finding:
+    odds = float(modem_model().log_odds(measured)[0]) - CAUTION
+    number = dict(zip(FEATURES, measured[0].tolist(), strict=True))
+    kinds = [*map(_from_keying, keyings), _from_turns(number)]
     if max([odds, *(finding.log_odds for finding in kinds)]) > SUSPICIOUS or _keeps_time(number):
-        grids = (find_dtmf(band, rate), find_mfsk(band, rate), find_multitone(band, rate))
+        grids = (find_dtmf(band), find_mfsk(band.signal, band.rate), find_multitone(band.signal, band.rate))
         kinds += [_from_grid(grid) for grid in grids if grid]
     best = max(kinds, key=lambda finding: finding.log_odds)
     if best.log_odds > 0:
@@ -87,30 +92,6 @@ def _likeliest(number: Numbers) -> str:
     if number["slow_spread"] < 2.0 and number["fsk_levels"] > 0.7:
         return "fsk"
     return "mfsk" if number["slow_pure_50"] > 0.9 else "multitone"
-
-
-def describe(band: Complex, rate: float, above: bool, keyings: dict[str, Keying]) -> NDArray[np.float64]:
-    """`FEATURES` of one excerpt's band."""
-    envelope = np.abs(band)
-    loud = float((envelope > 0.3 * np.quantile(envelope[::8], 0.9)).mean())
-    numbers = [float(above), loud, 0.0 if above else keypad_share(band, rate)]
-    clocks = describe_clock(band, rate)
-    numbers += [clocks[name] for name in FEATURES if name in clocks]
-    for kind in KINDS:
-        found = keyings.get(kind)
-        clock = found.clock if found else None
-        if found and clock:
-            numbers += [found.two_valued, clock.regularity, clock.surprise, clock.repetition]
-            numbers += [float(np.log2(found.rate)), float(np.log2(clock.changes))]
-        else:
-            numbers += [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
-    return np.nan_to_num(np.array(numbers, np.float64), nan=0.0, posinf=99.0, neginf=-99.0)
-
-
-def take_band(excerpt: Real, sample_rate: int) -> tuple[Complex, float, bool]:
-    """The band where the sound is as a one-sided signal, its rate in Hz, and whether it is above the lowest."""
-    lowest = choose_band(excerpt, sample_rate)
-    return (*analytic_band(excerpt, sample_rate, lowest), lowest > 0)
 
 
 def cut_excerpts(signal: Signal) -> list[Real]:
@@ -150,10 +131,10 @@ def _from_keying(keying: Keying) -> Finding:
     return Finding(_keying_odds(keying), Reason(f"modem.{keying.kind}", detail))
 
 
-def _from_turns(clock: Numbers, number: Numbers) -> Finding:
+def _from_turns(number: Numbers) -> Finding:
     one_tone = number["slow_spread"] < 1.0
-    detail = f"{2 ** clock['rate']:.0f} symbols a second, each a tone that holds still, keep the clock"
-    return Finding(_turns_odds(clock), Reason(f"modem.{'psk' if one_tone else 'fsk'}", detail))
+    detail = f"{2 ** number['turn_rate']:.0f} symbols a second, each a tone that holds still, keep the clock"
+    return Finding(_turns_odds(number), Reason(f"modem.{'psk' if one_tone else 'fsk'}", detail))
 
 
 def _from_grid(grid: ToneGrid) -> Finding:
@@ -173,12 +154,12 @@ def _is_keyed(keying: Keying) -> bool:
     return keying.two_valued > KEYED and keying.clock.regularity > KEYED
 
 
-def _turns_odds(clock: Numbers) -> float:
+def _turns_odds(number: Numbers) -> float:
     """A tone that turns at the clock's beats, in some as in none, and holds still between them; no pattern in which."""
-    foretold = clock["repeats"] > 0.6 or not 0.04 < clock["changed"] < 0.7
-    if clock["line"] < QUICK_LINE or 2 ** clock["rate"] < QUICK_RATE or foretold:
+    foretold = number["turn_repeats"] > 0.6 or not 0.04 < number["turn_changed"] < 0.7
+    if number["turn_line"] < QUICK_LINE or 2 ** number["turn_rate"] < QUICK_RATE or foretold:
         return -5.0
-    return min(6.0, 2.0 + 30 * (clock["split"] - 0.93) + 20 * (clock["still"] - 0.93))
+    return min(6.0, 2.0 + 30 * (number["turn_split"] - 0.93) + 20 * (number["turn_still"] - 0.93))
 
 
 def _grid_odds(grid: ToneGrid) -> float:

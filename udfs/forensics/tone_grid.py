@@ -15,7 +15,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from udfs.forensics.keying import Complex, Real, find_clock, repetition, smooth, two_valued
+from udfs.forensics.band import Band, Complex, Real
+from udfs.forensics.keying import find_clock, repetition, smooth, two_valued
 
 KEYPAD = np.array([697, 770, 852, 941, 1209, 1336, 1477, 1633], np.float64)
 MIN_KEYS = 10
@@ -44,10 +45,11 @@ class ToneGrid:
     repetition: float
 
 
-def find_dtmf(signal: Complex, rate: float) -> ToneGrid | None:
+def find_dtmf(band: Band) -> ToneGrid | None:
     """Pairs of keypad tones, one after the other, of more different keys than a telephone number has."""
+    signal, rate = band.signal, band.rate
     size, hop = int(FRAME_SECONDS * rate), int(HOP_SECONDS * rate)
-    if len(signal) < 8 * size or keypad_share(signal, rate) < MIN_KEYPAD_SHARE:
+    if len(signal) < 8 * size or keypad_share(band) < MIN_KEYPAD_SHARE:
         return None
     frames = np.lib.stride_tricks.sliding_window_view(signal, size)[::hop]
     power = (np.abs(frames) ** 2).mean(axis=1)
@@ -70,13 +72,13 @@ def find_dtmf(signal: Complex, rate: float) -> ToneGrid | None:
     return ToneGrid("dtmf", different, len(sequence), float(clear.mean()), 1.0, repetition(sequence))
 
 
-def keypad_share(signal: Complex, rate: float) -> float:
+def keypad_share(band: Band) -> float:
     """Share of the power that lies within 30 Hz of the keypad's frequencies."""
-    power = np.abs(scipy.fft.fft(signal)) ** 2
-    near = np.zeros(len(power), bool)
-    for tone in KEYPAD:
-        near[int((tone - 30) * len(power) / rate) : int((tone + 30) * len(power) / rate)] = True
-    return float(power[near].sum() / (power.sum() + 1e-12))
+    if band.above:
+        return 0.0
+    edges = ((KEYPAD[:, None] + (-30, 30)) / band.hertz).astype(int)
+    near = sum(float(band.power[first:last].sum()) for first, last in edges)
+    return near / (float(band.power.sum()) + 1e-12)
 
 
 def find_mfsk(signal: Complex, rate: float) -> ToneGrid | None:
