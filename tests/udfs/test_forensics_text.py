@@ -47,3 +47,46 @@ def test_samples_whose_upper_bytes_stand_still_are_not_text() -> None:
     low = np.random.default_rng(5).integers(0x20, 0x7F, 2000, np.uint8)
     quiet = np.stack([low, np.full(2000, 0xCB, np.uint8), np.full(2000, 0x93, np.uint8)], axis=1).reshape(-1)
     assert find_text(quiet) is None
+
+
+def test_loud_sound_whose_bytes_cross_the_printable_ones_is_not_text() -> None:
+    upper_stands = np.arange(8500, 8000, -2, dtype="<i2")  # the upper byte is a space, the lower one falls
+    assert kind_of(upper_stands.tobytes()) is None
+    stereo = np.repeat(upper_stands, 2).tobytes()
+    assert kind_of(stereo) is None
+
+
+def test_a_table_of_numbers_in_order_is_text() -> None:
+    assert kind_of("".join(f"{1000 + 3 * i:7}" for i in range(60)).encode()) == "text"
+
+
+def test_eight_bit_sound_that_crosses_the_characters_of_base64_is_none() -> None:
+    steps = b"bXVYX_dpueTA89GNLFQbkfnmeQA41-1-75763GNTjyz"
+    both_channels = bytes(byte for byte in steps for _ in range(2))
+    assert kind_of(bytes(range(128, 255)) + both_channels) is None
+
+
+def test_a_short_base64_counts_among_bytes_that_are_seldom_its_characters() -> None:
+    written = base64.b64encode(encrypted(54))
+    noise = np.random.default_rng(3).integers(0, 256, 20_000, np.uint8).tobytes()
+    assert kind_of(noise[:9000] + written + noise[9000:]) == "base64"
+    crowded = np.random.default_rng(4).normal(85, 16, 20_000).clip(45, 122).astype(np.uint8).tobytes()
+    assert kind_of(crowded) != "base64"
+    assert kind_of(crowded[:9000] + b"!" + written + b"!" + crowded[9000:]) != "base64"
+
+
+def test_two_quiet_channels_beside_two_characters_are_not_text() -> None:
+    rng = np.random.default_rng(6)
+    left, right = (centre + rng.normal(0, 2, 4000) for centre in (ord("o"), ord("e")))
+    assert kind_of(np.rint(np.stack([left, right], axis=1)).astype(np.uint8).tobytes()) is None
+
+
+def test_a_channel_that_is_the_other_one_upside_down_is_not_text() -> None:
+    wave = 11 * np.sin(np.arange(3000) / 7)
+    sound = np.rint(np.stack([105 + wave, 105 - wave], axis=1)).astype(np.uint8)
+    assert kind_of(sound.tobytes()) is None
+
+
+def test_letters_made_of_two_samples_near_silence_are_not_text() -> None:
+    steps = np.random.default_rng(7).integers(3, 8, (2000, 2), np.uint8)
+    assert kind_of((steps[:, 0] << 4 | steps[:, 1]).tobytes()) is None

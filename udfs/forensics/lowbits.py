@@ -63,7 +63,7 @@ def _recognise_first(data: bytes) -> Recovered | None:
     head = data[:FIRST]
     if phase_bias(head) < FIRST_BIAS and not find_structures(head):
         return None
-    found = recognise(head)
+    found = recognise(head, LEAST_TEXT)
     return None if found is None or found.kind == "xor" else found
 
 

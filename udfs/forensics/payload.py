@@ -43,11 +43,11 @@ def recognise(data: bytes, least_text: int = 64, text_bits: float = MIN_TEXT_BIT
     run = find_text(np.frombuffer(data, np.uint8), least_text, text_bits)
     if run and (not structures or run.start < structures[0].start) and run.end - run.start > len(data) // 2:
         return _readable(data, run)
-    if structures:
-        first = structures[0]
+    first = structures[0] if structures else None
+    hidden = None if first and not first.start else _under_xor(data)
+    if first and (hidden is None or hidden.start > first.start):  # where zeros are, a key may read as a magic number
         return Recovered(first.kind, first.start, first.end)
-    hidden = _under_xor(data)  # zeros under a printable key read as text
-    return _readable(data, run) if run and hidden is None else hidden
+    return _readable(data, run) if run and hidden is None else hidden  # or as text
 
 
 def _under_xor(data: bytes) -> Recovered | None:

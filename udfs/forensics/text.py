@@ -23,7 +23,14 @@ MIN_TEXT_BITS = -0.3
 MIN_TEXT_ENTROPY = 2.5  # bits a byte; silence and two-level signals have less, the plainest table of numbers more
 MAX_ONE_CHARACTER = 0.6  # share of the continuation bytes that are one and the same, in text of other scripts
 MAX_TEXT_CORRELATION = 0.8  # of neighbouring bytes; letters are nearly independent in value, quiet sound is not
+STRIDES = (2, 3, 4, 6, 8)  # bytes of a frame, whose upper bytes may be a character, and the lower ones move
+FRAME_SAMPLE = 256  # frames from which on their histograms say more of sound than of the text that they were made of
+LEAST_LOW_NIBBLES = 8  # different ones; of near-silence beside a few steps, two samples or symbols make a letter
+MAX_FRAME_CORRELATION = 0.9  # of the same byte of neighbouring frames; columns of numbers in order have up to 0.75
 _MIN_BASE64_CODES = 32  # different ones; fewer fit at many offsets
+_LONG_BASE64 = 256  # bytes, from which on no sound steps over all the gaps among base64's characters
+_MAX_BASE64_CORRELATION = 0.5  # of shorter ones, at one byte's distance and two; of 64 characters it is 0.125 by chance
+_UNLIKELY = 30  # bits: how unlikely it has to be that the rest of the bytes should stay on base64's characters so long
 _SMOOTHING_CODES = 6.0  # standard deviation, in codes, of the smoothed histogram
 
 _ASCII = np.zeros(256, dtype=bool)
@@ -67,16 +74,25 @@ def longest_run(mask: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def text_likelihood(codes: Bytes) -> float:
-    """Bits a byte by which the best language table explains `codes` better than their own smoothed histogram."""
-    counts = np.bincount(codes, minlength=256).astype(np.float64)
-    total = float(counts.sum())
-    if total == 0:
+    """Bits a byte by which the best language table explains `codes` better than their own smoothed histogram.
+
+    Long ones also better than a histogram of each byte of a frame: of two quiet channels beside two characters, say.
+    """
+    if not len(codes):
         return -8.0
+    strides = [stride for stride in (1, *STRIDES) if stride == 1 or len(codes) >= FRAME_SAMPLE * stride]
+    own = max(sum(_own_likelihood(codes[at::stride]) for at in range(stride)) for stride in strides)
+    counts = np.bincount(codes, minlength=256)
+    return (float((language_tables() @ counts).max()) - own) / len(codes)
+
+
+def _own_likelihood(codes: Bytes) -> float:
+    """Bits of `codes` under their own histogram, smoothed over neighbouring codes."""
+    counts = np.bincount(codes, minlength=256).astype(np.float64)
     reach = np.arange(-18, 19)
     kernel = np.exp(-0.5 * (reach / _SMOOTHING_CODES) ** 2)
     smooth = np.convolve(counts + 0.02, kernel / kernel.sum(), mode="same")
-    own = float(counts @ np.log2(smooth / smooth.sum()) / total)
-    return float((language_tables() @ counts).max() / total) - own
+    return float(counts @ np.log2(smooth / smooth.sum()))
 
 
 def _entropy(counts: NDArray[np.int64]) -> float:
@@ -84,11 +100,31 @@ def _entropy(counts: NDArray[np.int64]) -> float:
     return -float(share @ np.log2(share))
 
 
+def _low_nibbles(counts: NDArray[np.int64]) -> int:
+    """How many different ones a histogram's bytes have."""
+    return int(np.count_nonzero(counts.reshape(16, 16).sum(axis=0)))
+
+
 def _is_base64(codes: Bytes) -> bool:
     """Several capitals, small letters and digits, all of them and without a space, as no language writes them."""
     counts = np.bincount(codes, minlength=256)
     groups = [np.count_nonzero(counts[48:58]), np.count_nonzero(counts[65:91]), np.count_nonzero(counts[97:123])]
+    if _low_nibbles(counts) < LEAST_LOW_NIBBLES:
+        return False
     return bool(min(groups) >= 3 and counts[[10, 13]].sum() < 0.05 * len(codes) and counts.max() < 0.9 * len(codes))
+
+
+def _is_crossing(codes: Bytes, start: int, end: int) -> bool:
+    """Whether a short run on base64's characters is sound that crosses them, rather than written down."""
+    if end - start >= _LONG_BASE64:
+        return False
+    run = codes[start:end]
+    if max(_correlation(run, 1), _correlation(run, 2)) > _MAX_BASE64_CORRELATION:
+        return True
+    on = _BASE64[codes]
+    on[start:end] = False
+    stays = (np.count_nonzero(on[1:] & on[:-1]) + 0.5) / (np.count_nonzero(on[:-1]) + 1)
+    return bool(-(end - start) * np.log2(stays) < np.log2(len(codes)) + _UNLIKELY)
 
 
 def base64_offsets(used: NDArray[np.bool_]) -> list[int]:
@@ -116,7 +152,7 @@ def find_text(codes: Bytes, least: int = MIN_RUN, bits: float = MIN_TEXT_BITS) -
     Source: the ``strings`` idea, with likelihood in the place of a bare count of printable bytes.
     """
     start, end = longest_run(_BASE64[codes])
-    if end - start >= least and _is_base64(codes[start:end]):
+    if end - start >= least and _is_base64(codes[start:end]) and not _is_crossing(codes, start, end):
         return TextRun("base64", start, end)
     start, end = longest_run(_HEX[codes])
     if end - start >= least and _is_hex(codes[start:end]):
@@ -131,7 +167,11 @@ def find_text(codes: Bytes, least: int = MIN_RUN, bits: float = MIN_TEXT_BITS) -
 def is_text(codes: Bytes, bits: float = MIN_TEXT_BITS) -> bool:
     """Whether printable bytes are language, code, mark-up or numbers: varied, unordered, and like one of the tables."""
     counts = np.bincount(codes, minlength=256)
-    if _entropy(counts) < MIN_TEXT_ENTROPY or counts.max() > 0.6 * len(codes):
+    if (
+        _entropy(counts) < MIN_TEXT_ENTROPY
+        or counts.max() > 0.6 * len(codes)
+        or _low_nibbles(counts) < LEAST_LOW_NIBBLES
+    ):
         return False
     high = float(counts[0x80:].sum()) / len(codes)
     if high and _invalid_utf8(codes) > 0.005:
@@ -139,10 +179,24 @@ def is_text(codes: Bytes, bits: float = MIN_TEXT_BITS) -> bool:
     if high > 0.2:  # lead and continuation bytes in step for so long: nothing but UTF-8 does that,
         following = counts[0x80:0xC0]  # or samples of 24 bits whose upper bytes stand still and are a character
         return bool(following.max() < MAX_ONE_CHARACTER * following.sum())
-    centred = codes - codes.mean()
-    if float(centred[1:] @ centred[:-1]) > MAX_TEXT_CORRELATION * float(centred @ centred):
-        return False
-    return text_likelihood(codes) > bits
+    return not _moves(codes) and text_likelihood(codes) > bits
+
+
+def _correlation(codes: Bytes, stride: int, columns: int = 0) -> float:
+    """Correlation of bytes with those `stride` before, each of as many columns less its own mean."""
+    columns = columns or stride
+    rows = codes[: len(codes) // columns * columns].reshape(-1, columns)
+    values = (rows - rows.mean(axis=0)).reshape(-1)
+    power = float(values @ values)
+    return float(values[stride:] @ values[:-stride]) / power if power else 0.0
+
+
+def _moves(codes: Bytes) -> bool:
+    """Whether bytes, or the same bytes of each frame, move as slowly as sound does."""
+    opposite = -_correlation(codes, 1, 2)  # of two channels
+    if max(_correlation(codes, 1), opposite) > MAX_TEXT_CORRELATION:
+        return True
+    return any(_correlation(codes, stride) > MAX_FRAME_CORRELATION for stride in STRIDES if 8 * stride <= len(codes))
 
 
 def _invalid_utf8(codes: Bytes) -> float:
