@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from udfs.forensics.companding import as_codes
 from udfs.forensics.hold import hold_period, slice_symbols
 from udfs.forensics.model import window_model
 from udfs.forensics.signal import Signal
@@ -41,7 +42,8 @@ def measure(sliced: Signal) -> list[Measured]:
     """Windows of each channel of a signal without holds; empty for what is too short to measure."""
     if len(sliced.values) < LEAST_FRAMES:
         return []
-    return [measure_channel(sliced, channel) for channel in range(min(MAX_CHANNELS, sliced.values.shape[1]))]
+    signal = as_codes(sliced)
+    return [measure_channel(signal, channel) for channel in range(min(MAX_CHANNELS, signal.values.shape[1]))]
 
 
 def judge(measured: Measured) -> NDArray[np.float64]:

@@ -60,6 +60,8 @@ FEATURES = (
     "unsteadiness_db",  # spread of the level over blocks of `BLOCK` samples
     "residual_unsteadiness_db",  # the same of the prediction error: bytes of one kind are as loud all the time
     "line_share_db",  # power of the whole window's strongest `LINES` of a spectrum, over all
+    "at_both_ends",  # share of samples at the window's lowest value or at its highest, whichever is less: clipping
+    "at_an_end",  # whichever is more
 )
 HIGH = FEATURES.index("high_kurtosis")
 LINES = 0.01  # noise has 0.056 of its power there, whatever its length
@@ -131,9 +133,10 @@ def measure_channel(signal: Signal, channel: int) -> Measured:
     for i, window in enumerate(raw):
         features[i, 7:10] = byte_planes(window, signal)
         features[i, 10:HIGH] = distribution(window, signal)
-    features[:, HIGH:-3] = high_layer(centred)
-    features[:, -3], features[:, -2] = unsteadiness(centred), unsteadiness(error)
-    features[:, -1] = line_share(centred)
+    features[:, HIGH:-5] = high_layer(centred)
+    features[:, -5], features[:, -4] = unsteadiness(centred), unsteadiness(error)
+    features[:, -3] = line_share(centred)
+    features[:, -2:] = at_ends(raw)
     np.nan_to_num(features, copy=False, nan=0.0, posinf=99.0, neginf=-99.0)
     bands = band_levels(spectra) + 20 * np.log10(scale / signal.full_scale)
     return Measured(channel, starts, length, features, bands, fade_evenly(centred))
@@ -229,6 +232,12 @@ def line_share(centred: Windows) -> NDArray[np.float64]:
     lines = max(4, round(LINES * power.shape[1]))
     strongest = np.partition(power, power.shape[1] - lines, axis=1)[:, -lines:]
     return np.asarray(10 * np.log10((strongest.sum(axis=1) + 1e-18) / (power.sum(axis=1) + 1e-18)), np.float64)
+
+
+def at_ends(raw: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Shares of samples at the window's lowest and highest value, the lesser and the greater; shape (windows, 2)."""
+    ends = (raw.min(axis=1, keepdims=True), raw.max(axis=1, keepdims=True))
+    return np.sort(np.stack([(raw == end).mean(axis=1) for end in ends], axis=1), axis=1)
 
 
 def fade_evenly(centred: Windows) -> NDArray[np.bool_]:
