@@ -30,6 +30,10 @@ def test_base64_and_hex_are_known_for_what_they_are() -> None:
     assert kind_of(encrypted(300).hex().encode()) == "hex"
 
 
+def test_base64_of_a_program_that_is_mostly_zeros_is_base64() -> None:
+    assert kind_of(base64.b64encode(b"\x7fELF\2\1\1" + bytes(2000))) == "base64"
+
+
 def test_quiet_sound_on_printable_codes_is_not_text() -> None:
     rng = np.random.default_rng(2)
     for centre, spread in ((80, 4), (100, 8), (75, 15)):

@@ -57,6 +57,9 @@ def test_encrypted_bytes_behind_a_gain_are_refused_and_music_behind_one_is_not(s
 
 @given(st.binary(min_size=1, max_size=16))
 @example(b"%PDF-1.")  # the zeros of a program show the key, and a digit may follow
+@example(b"%!PS-Adob")
+@example(b"Salted__")
+@example(b"#!/bin/")
 @settings(max_examples=25, deadline=None)
 def test_a_program_under_any_repeating_key_is_recognised(key: bytes) -> None:
     hidden = undo_xor(ELF[:30_000], key)

@@ -39,6 +39,8 @@ _PRINTABLE = _ASCII.copy()
 _PRINTABLE[0x80:0xF5] = True  # UTF-8's bytes; the language tables make them dear
 _BASE64 = np.zeros(256, dtype=bool)
 _BASE64[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")] = True
+# Of an ELF, PE, ZIP, gzip, PDF and xz: a small program is nine tenths zeros, which no rule for base64 would let pass.
+_BASE64_BEGINNINGS = (b"f0VMRg", b"TVqQAA", b"UEsDB", b"H4sIA", b"JVBERi", b"/Td6WFo")
 _HEX = np.zeros(256, dtype=bool)
 _HEX[list(b"0123456789abcdefABCDEF \r\n")] = True
 
@@ -152,6 +154,8 @@ def find_text(codes: Bytes, least: int = MIN_RUN, bits: float = MIN_TEXT_BITS) -
     Source: the ``strings`` idea, with likelihood in the place of a bare count of printable bytes.
     """
     start, end = longest_run(_BASE64[codes])
+    if end - start >= least and codes[start : start + 8].tobytes().startswith(_BASE64_BEGINNINGS):
+        return TextRun("base64", start, end)
     if end - start >= least and _is_base64(codes[start:end]) and not _is_crossing(codes, start, end):
         return TextRun("base64", start, end)
     start, end = longest_run(_HEX[codes])
