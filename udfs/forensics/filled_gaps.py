@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from udfs.forensics.replaced_bits import DEPTHS, Integers, Replaced, choose
+from udfs.forensics.replaced_bits import DEPTHS, Integers, Replaced, choose, without_copy
 
 MOST = 1 << 17  # samples of a channel that are looked at, half of them from its beginning
 PARTS = 4  # in which the other half is looked at, spread over the rest
@@ -42,7 +42,7 @@ def find_filled(samples: Integers) -> tuple[Replaced | None, set[int]]:
         The clearest run, and the numbers of low bits of which the gaps tell whether they were replaced.
     """
     found, told = [], set()
-    for channel in samples.T[:1] if np.array_equal(samples[:, 0], samples[:, -1]) else samples.T:
+    for channel in without_copy(samples).T:
         looked = _cut(channel)
         if len(np.unique(looked[:: len(looked) // SAMPLE + 1] >> 1)) > FEW:
             continue

@@ -19,11 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from udfs.forensics.signal import is_all
 from udfs.forensics.whitening import BLOCK, STEP, choose_units, whiten
 
 DEPTHS = (1, 2, 4)
 UNIT = 1 << 13  # samples of a channel that are chosen together
 BEST, PARTS = 16, 8  # units that promise most of all, and of as many equal parts of the track
+MOST_UNITS = 1 << 11  # that are compared: of six minutes all, of a longer track some
 SPAN = 128  # samples that are left out together where the sound hardly moves, is cut off, or three are the same
 LIVELY = 6.0  # deviation of those over 2^k: of less, which values occur says more than the sound does
 MOST = 60.0  # likelihood that one block may add: a block of faded sound proves nothing alone
@@ -62,8 +64,7 @@ def find_replaced(samples: Integers, full_scale: float, depths: Sequence[int] = 
     Replaced or None
         None where blocks do not agree on any.
     """
-    channels = samples.T[:1] if np.array_equal(samples[:, 0], samples[:, -1]) else samples.T
-    pieces = _cut(np.ascontiguousarray(channels)) if depths else []
+    pieces = _cut(without_copy(samples)) if depths else []
     measured = [_measure(piece, full_scale, depths) for piece in pieces]
     found = []
     for depth in depths if measured else ():
@@ -83,16 +84,23 @@ def choose(found: list[Replaced]) -> Replaced | None:
     )
 
 
-def _cut(channels: Integers) -> list[Integers]:
-    """The whole of a short track, else the units that promise most, neighbours joined; in the order of time."""
-    units = channels.shape[1] // UNIT
-    if units <= BEST + PARTS:
-        pieces = [channels[:, : channels.shape[1] // STEP * STEP]]
+def without_copy(samples: Integers) -> Integers:
+    """One channel where two are the same, shape (frames, channels)."""
+    return samples[:, :1] if is_all(samples[:, :1], samples[:, -1:]) else samples
+
+
+def _cut(samples: Integers) -> list[Integers]:
+    """The whole of a short track, else the units that promise most, neighbours joined; each of shape (channels, n)."""
+    count = len(samples) // UNIT
+    if count <= BEST + PARTS:
+        pieces = [samples[: len(samples) // STEP * STEP]]
     else:
-        chosen = choose_units(channels[:, : units * UNIT].reshape(len(channels), units, UNIT), BEST, PARTS)
+        step = -(-count // MOST_UNITS)
+        units = samples[: count * UNIT].reshape(count, UNIT, -1)[::step]
+        chosen = choose_units(units, BEST, PARTS) * step
         breaks = np.flatnonzero(np.diff(chosen) > 1) + 1
-        pieces = [channels[:, run[0] * UNIT : (run[-1] + 1) * UNIT] for run in np.split(chosen, breaks)]
-    return [piece for piece in pieces if piece.shape[1] >= 2 * BLOCK]
+        pieces = [samples[run[0] * UNIT : (run[-1] + 1) * UNIT] for run in np.split(chosen, breaks)]
+    return [np.ascontiguousarray(piece.T) for piece in pieces if len(piece) >= 2 * BLOCK]
 
 
 def _measure(channels: Integers, full_scale: float, depths: Sequence[int]) -> dict[int, tuple[Real, Real]]:

@@ -24,6 +24,7 @@ BAND = 8  # bins; three such bands together say how loud the sound is there
 KAISER = 4 * np.pi  # of a sine window, loud low notes leak above the lowest bit's noise up to 10 kHz
 ROUNDING = BLOCK / 24  # power of a bin, in squared steps: no recording is quieter at any frequency
 
+TOGETHER = 32  # units whose spectra are taken at once
 MOVING = 24.0  # deviation of the sound, in steps, from which on it is looked at
 CLEAR = (
     2 / BLOCK / 100
@@ -117,7 +118,7 @@ def choose_units(units: NDArray[np.integer], best: int, parts: int) -> NDArray[n
     Parameters
     ----------
     units
-        Samples, shape (channels, units, samples of a unit).
+        Samples, shape (units, frames of a unit, channels).
     best, parts
         How many to choose; fewer than there are.
 
@@ -126,7 +127,7 @@ def choose_units(units: NDArray[np.integer], best: int, parts: int) -> NDArray[n
     array of int
         Their numbers, ascending.
     """
-    promise = _promise(units)
+    promise = np.concatenate([_promise(units[at : at + TOGETHER]) for at in range(0, len(units), TOGETHER)])
     first = np.argsort(-promise, kind="stable")[:best]
     promise[first] = -1
     edges = np.linspace(0, len(promise), parts + 1).astype(int)
@@ -135,7 +136,8 @@ def choose_units(units: NDArray[np.integer], best: int, parts: int) -> NDArray[n
 
 def _promise(units: NDArray[np.integer]) -> NDArray[np.float64]:
     """What the filter would give in each unit for something white, up to what settles the matter; none near silence."""
-    looks = units.reshape(*units.shape[:2], -1, BLOCK)[:, :, ::2].astype(np.float32)
+    channels = np.moveaxis(units, 2, 0)
+    looks = channels.reshape(*channels.shape[:2], -1, BLOCK)[:, :, ::2].astype(np.float32)
     spectra = scipy.fft.rfft(looks * WINDOW, axis=3)[..., BAND:-1]
     power = (spectra.real**2 + spectra.imag**2).reshape(*looks.shape[:3], -1, BAND)
     gain = (1 / (power.mean(axis=4) + ROUNDING)).mean(axis=3)
