@@ -64,7 +64,7 @@ FILES: dict[str, dict[str, int]] = {  # made for each ensemble, by maker
         "plain_music": 4500,
     },
     "modem": {
-        "f": 3200,
+        "f": 5600,
         "ook": 250,
         "recording": 1200,
         "rewritten": 600,

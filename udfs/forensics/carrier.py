@@ -12,12 +12,13 @@ import numpy as np
 import scipy.fft
 
 from udfs.forensics.band import Band, Complex, Real
-from udfs.forensics.keying import Numbers, part, smooth
+from udfs.forensics.keying import Numbers, hann, part, smooth
 
 MOST_SAMPLES = 1 << 15  # that are looked at: three seconds
 LOWEST, HIGHEST = 20.0, 5000.0  # Hz of the power's line
 SHORTEST, LONGEST = 0.003, 0.07  # seconds after which a guard time repeats the symbol
 STEP = 0.001  # seconds over which frequency and level are compared
+FADING = 500  # half steps over which a slow change of level counts as a fade: a quarter of a second
 NEAR = 2  # bins on either side that belong to a line
 NAMES = (
     *("steady", "squared", "fourth", "beat", "beat_rate", "again", "again_lag"),
@@ -57,7 +58,7 @@ def _share(signal: Complex) -> float:
 def _line(power: Real, rate: float) -> tuple[float, float]:
     """The sharpest line of the power's spectrum: log2 over the noise around it, and log2 of its rate in Hz."""
     size = scipy.fft.next_fast_len(len(power), real=True)
-    spectrum = np.abs(scipy.fft.rfft((power - power.mean()) * np.hanning(len(power)).astype(np.float32), size))
+    spectrum = np.abs(scipy.fft.rfft((power - power.mean()) * hann(len(power)), size))
     first, last = int(LOWEST * size / rate), int(HIGHEST * size / rate)
     stretch = spectrum[first:last]
     best = int(stretch.argmax())
@@ -67,8 +68,7 @@ def _line(power: Real, rate: float) -> tuple[float, float]:
 
 def _repeats(band: Band) -> tuple[float, float]:
     """How far the autocorrelation's highest peak stands out, log2, and log2 of its lag in seconds."""
-    size = scipy.fft.next_fast_len(2 * len(band.power))
-    again = np.abs(scipy.fft.ifft(band.power, size))
+    again = np.abs(scipy.fft.rfft(band.power, scipy.fft.next_fast_len(2 * len(band.power), real=True)))
     stretch = again[int(SHORTEST * band.rate) : int(LONGEST * band.rate)]
     best = int(stretch.argmax())
     lag = SHORTEST + best / band.rate
@@ -80,6 +80,7 @@ def _movement(signal: Complex, power: Real, rate: float) -> Numbers:
     width = max(2, int(STEP * rate))
     level = np.sqrt(smooth(power, width // 2)[:: width // 2])
     loud = level > 0.3 * part(level, 0.9)
+    level /= smooth(level, FADING) + 1e-12
     turns = smooth(signal[1:] * np.conj(signal[:-1]), width)[::width]
     frequency = np.angle(turns) * (rate / (2 * np.pi))
     moved = np.abs(np.diff(frequency))

@@ -10,6 +10,7 @@ Source: symbol-timing recovery as in any textbook on digital modems; the test on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -58,6 +59,12 @@ class Keying:
 def smooth(values: NDArray[Number], width: int) -> NDArray[Number]:
     """Running mean over `width` samples, same length."""
     return np.asarray(scipy.ndimage.uniform_filter1d(values, width, mode="nearest"))
+
+
+@lru_cache(maxsize=64)
+def hann(size: int) -> NDArray[np.float32]:
+    """A window of `size` that begins and ends just over nothing."""
+    return np.asarray(np.hanning(size + 2)[1:-1], np.float32)
 
 
 def two_valued(values: Real) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from udfs.forensics.tone_grid import ToneGrid, find_dtmf, find_mfsk, find_multit
 EXCERPT_SECONDS = 6.0
 MIN_SECONDS = 0.2
 NOISE_LIKE = 0.8  # spectral flatness from which on it is noise over the whole band, and not looked at
-CAUTION = 2.0  # log-odds: modems are rare among uploads, and tunes of pure tones, as games have them, are near to them
+CAUTION = 2.2  # log-odds: modems are rare among uploads, and tunes of pure tones, as games have them, are near to them
 DATA, NAMED = 2.0, 0.7  # log-odds: what is data by its windows is named by the carrier that it switches, no more
 KEYED = 0.8  # how two-valued and regular that is
 HOPELESS = -3.0  # log-odds by the first numbers under which the others are not measured

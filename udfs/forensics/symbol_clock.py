@@ -10,14 +10,12 @@ Source: symbol-timing recovery by spectral line, as in any textbook on digital m
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from udfs.forensics.band import Complex
-from udfs.forensics.keying import Numbers, part, repetition, smooth, two_valued
+from udfs.forensics.keying import Numbers, hann, part, repetition, smooth, two_valued
 
 Curve = NDArray[np.float32]
 
@@ -49,7 +47,7 @@ def _describe(sound: NDArray[np.float32], rate: float, window: str) -> Numbers:
     if len(sound) < 40 * size:
         return NOTHING
     frames = np.lib.stride_tricks.sliding_window_view(sound, size)[::hop]
-    spectra = scipy.fft.rfft(frames * _hann(size), axis=1)[:, : size // 2]
+    spectra = scipy.fft.rfft(frames * hann(size), axis=1)[:, : size // 2]
     power = spectra.real**2 + spectra.imag**2
     total = power.sum(axis=1)
     if not total.any():
@@ -101,7 +99,7 @@ def _describe_clock(change: Curve, clock: float, seconds: float) -> Numbers:
     """The sharpest line of the change's spectrum, and what changes at and between its beats."""
     centred = change - change.mean()
     size = scipy.fft.next_fast_len(2 * len(centred), real=True)
-    spectrum = np.abs(scipy.fft.rfft(centred * _hann(len(centred)), size))
+    spectrum = np.abs(scipy.fft.rfft(centred * hann(len(centred)), size))
     hertz = clock / size
     first, last = max(LEAST_BEATS, int(SLOWEST / hertz)), min(len(spectrum), int(0.9 / seconds / hertz))
     if last - first < 32:
@@ -151,11 +149,6 @@ def _describe_tones(power: NDArray[np.floating], total: NDArray[np.floating]) ->
         "box": float(np.log2((falling[needed // 4] + 1e-12) / (falling[3 * needed // 4] + 1e-12))),
         "edge": float(np.log2(1 + np.searchsorted(np.cumsum(falling), 0.99 * falling.sum())) - np.log2(needed)),
     }
-
-
-@lru_cache(maxsize=32)
-def _hann(size: int) -> NDArray[np.float32]:
-    return np.hanning(size + 2)[1:-1].astype(np.float32)
 
 
 def _entropy(counts: NDArray[np.integer]) -> float:

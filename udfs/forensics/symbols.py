@@ -10,7 +10,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from udfs.forensics.keying import Numbers, part
+from udfs.forensics.keying import Numbers, hann, part
 
 PLACES = 8  # in a symbol's time at which windows begin
 SHARE = 0.42  # of a symbol's time that a window lasts: two of them fit between the edges
@@ -37,7 +37,7 @@ def _compare(sound: NDArray[np.float32], period: float) -> Numbers:
     begin = max(0, (len(sound) - int(count * period / PLACES) - size) // 2)
     starts = begin + np.arange(count) * (period / PLACES)
     frames = np.lib.stride_tricks.sliding_window_view(sound, size)[starts.astype(np.int64)]
-    spectra = scipy.fft.rfft(frames * np.hanning(size + 2)[1:-1].astype(np.float32), 2 * size, axis=1)
+    spectra = scipy.fft.rfft(frames * hann(size), 2 * size, axis=1)
     power = spectra.real**2 + spectra.imag**2
     strength = np.sqrt(np.einsum("ij,ij->i", power, power))
     power /= (strength + QUIET * part(strength, 0.9) + 1e-20)[:, None]
