@@ -14,8 +14,6 @@ from udfs.forensics.layer import NAMES as LAYER_NAMES
 from udfs.forensics.layer import cut_parts, describe_layer
 from udfs.forensics.mixture import is_rounded
 from udfs.forensics.sample_clock import describe_clock
-from udfs.forensics.still import NAMES as STILL_NAMES
-from udfs.forensics.still import describe_still
 from udfs.forensics.tile import NAMES as TILE_NAMES
 from udfs.forensics.tile import describe_repetition
 
@@ -81,28 +79,6 @@ def test_how_loud_a_layer_is_that_comes_again_is_measured() -> None:
     assert loop["again_loop_off"] < loop["again_layer_off"]
 
 
-def test_a_short_payload_over_and_over_under_noise_is_a_comb_that_goes_on_to_the_end() -> None:
-    dice = np.random.default_rng(5)
-    noise, tile = dice.normal(0, 8000, 60_000), dice.uniform(-1, 1, 683)
-    layer = np.resize(tile, len(noise)) / tile.std() * 800
-    under, alone = describe_repetition(cut(noise + layer)), describe_repetition(cut(noise))
-    assert round(2 ** under["again_comb_lag"]) == 684
-    assert under["again_comb"] > alone["again_comb"] + 1.5
-    assert under["again_comb_far"] == pytest.approx(1, abs=0.3)  # its far teeth are as clear as its near ones
-
-
-def test_what_lies_under_square_waves_shows_between_their_jumps() -> None:
-    dice = np.random.default_rng(6)
-    square = np.where(np.arange(80_000) * 313.7 / 8000 % 1 < 0.5, 9000.0, -9000.0)
-    layer = np.resize(dice.uniform(-1, 1, 5_000), len(square)) * 900 * np.sqrt(3)
-    alone, under = describe_still(cut(np.rint(square))), describe_still(cut(np.rint(square + layer)))
-    assert set(alone) == set(STILL_NAMES)
-    assert alone["still_2_50"] < -60
-    assert under["still_2_50"] == pytest.approx(-20, abs=3)  # dB under the whole, where the layer was laid
-    assert under["still_again"] > 6
-    assert round(2 ** under["still_lag"]) % 5_000 == 1
-
-
 def test_the_holes_of_music_over_a_layer_are_as_deep_everywhere() -> None:
     sounds = (music(seconds=6.0)[:, 0], mixed(PAYLOADS["encrypted"]))
     clean, dirty = (describe_holes(cut(sound).power) for sound in sounds)
@@ -148,6 +124,7 @@ def test_silence_and_crumbs_say_nothing(samples: NDArray[np.float64]) -> None:
     found = cut_channel(samples)
     assert (found is None) == (len(samples) < LEAST)
     if found is not None:
-        numbers = describe_repetition(found) | describe_holes(found.power) | describe_bare(found)
-        numbers |= describe_clock(found) | describe_still(found)
+        numbers = (
+            describe_repetition(found) | describe_holes(found.power) | describe_bare(found) | describe_clock(found)
+        )
         assert all(np.isfinite(value) for value in numbers.values())

@@ -85,8 +85,8 @@ def _covers(found: Found, signal: Signal) -> bool:
 
 
 def _has_few_values(signal: Signal) -> bool:
-    """Whether samples of more than 8 bits have no more values than bytes have."""
-    return signal.bits != BYTE and len(np.unique(signal.values[:HEAD_FRAMES])) <= 1 << BYTE
+    """Whether samples of more than 8 bits have no more values than differences of bytes have."""
+    return signal.bits != BYTE and len(np.unique(signal.values[:HEAD_FRAMES])) < 2 << BYTE
 
 
 def _file_only(found: Found | None) -> Found | None:

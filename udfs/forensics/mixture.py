@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.findings import Reason
-from udfs.forensics import bare, cells, layer, sample_clock, still, tile, windows
+from udfs.forensics import bare, cells, layer, sample_clock, tile, windows
 from udfs.forensics.bare import describe_bare
 from udfs.forensics.cells import cut_channel, describe_holes
 from udfs.forensics.finding import Finding
@@ -21,7 +21,6 @@ from udfs.forensics.layer import cut_parts, describe_layer
 from udfs.forensics.model import mixture_model
 from udfs.forensics.sample_clock import describe_clock
 from udfs.forensics.signal import Signal, is_all
-from udfs.forensics.still import describe_still
 from udfs.forensics.tile import describe_repetition
 from udfs.forensics.windows import Measured
 
@@ -47,8 +46,7 @@ WINDOW_FEATURES = (
 )
 FEATURES = (
     *(f"window_{name}" for name in WINDOW_FEATURES),
-    *(*layer.NAMES, *(n for n in tile.NAMES if n not in tile.COMB_NAMES)),
-    *(*cells.NAMES, *bare.NAMES, *sample_clock.NAMES, *still.NAMES, *tile.COMB_NAMES),
+    *(*layer.NAMES, *tile.NAMES, *cells.NAMES, *bare.NAMES, *sample_clock.NAMES),
 )
 
 
@@ -127,7 +125,7 @@ def describe(signal: Signal, measured: Measured) -> NDArray[np.float64] | None:
         return None
     numbers = {f"window_{name}": float(value) for name, value in zip(WINDOW_FEATURES, of_windows, strict=True)}
     numbers |= of_layer | describe_repetition(cut) | describe_holes(cut.power)
-    numbers |= describe_bare(cut) | describe_clock(cut) | describe_still(cut)
+    numbers |= describe_bare(cut) | describe_clock(cut)
     return np.nan_to_num([numbers[name] for name in FEATURES], nan=0.0, posinf=99.0, neginf=-99.0)
 
 

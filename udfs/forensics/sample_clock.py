@@ -29,6 +29,7 @@ _LINES = {
 _KINDS = ("each", "whole")  # every stretch by itself, and all of them in phase
 _SUMMARIES = ("most", "shared", "fourth", "all")
 NAMES = tuple(f"clock_{s}_{kind}_{p}" for s in STATISTICS for kind in _KINDS for p in (*PERIODS, *_SUMMARIES))
+SILENT = dict.fromkeys(NAMES, 0.0)
 
 
 def describe_clock(cells: Cells) -> Numbers:
@@ -36,20 +37,14 @@ def describe_clock(cells: Cells) -> Numbers:
     blocks = cells.quiet.reshape(-1, HOP)[1:-1]
     power = np.convolve(np.einsum("bn,bn->b", blocks, blocks) / HOP, np.full(NEIGHBOURS, 1 / NEIGHBOURS), "same")
     even = np.clip(blocks / np.sqrt(power + 1e-12, dtype=np.float32)[:, None], -CLIP, CLIP).reshape(-1)
-    return {f"clock_{name}": value for name, value in measure_lines(even, (*PERIODS, *_SUMMARIES)).items()}
-
-
-def measure_lines(even: NDArray[np.floating], wanted: tuple[str, ...]) -> Numbers:
-    """The `wanted` lines and summaries of samples of even loudness, shape (n,), by statistic and kind of sum."""
     stretches = len(even) // STRETCH
     if stretches < LEAST_STRETCHES:
-        return {f"{name}_{kind}_{key}": 0.0 for name in STATISTICS for kind in _KINDS for key in wanted}
+        return SILENT
     even = even[: stretches * STRETCH]
     numbers: Numbers = {}
     for name, values in (("mean", even), ("power", even * even)):
         for kind, clear in zip(_KINDS, _fold(values.reshape(stretches, -1, CYCLE)), strict=True):
-            found = _sum_up(clear)
-            numbers |= {f"{name}_{kind}_{key}": found[key] for key in wanted}
+            numbers |= {f"clock_{name}_{kind}_{key}": value for key, value in _sum_up(clear).items()}
     return numbers
 
 

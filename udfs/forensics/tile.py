@@ -38,15 +38,12 @@ NOTHING = {
     "again_loop_off": 0.0,
     "again_moments": 1.0,
 }
-COMB = 64  # multiples of a distance that are taken together
-LEAST_TEETH = 6
-COMB_NAMES = ("again_comb", "again_comb_lag", "again_comb_next", "again_comb_far")
-NAMES = ("again", "again_next", "again_often", "again_many", "again_lag", *NOTHING, *COMB_NAMES)
+NAMES = ("again", "again_next", "again_often", "again_many", "again_lag", *NOTHING)
 
 
 def describe_repetition(cells: Cells) -> Numbers:
     """How clearly a channel comes again, and whether it is the loud or the quiet part of it that does."""
-    scores = correlate(cells.quiet)
+    scores = _correlate(cells.quiet)
     best = int(scores.argmax())
     clear = float(scores[best])
     others = scores.copy()
@@ -58,51 +55,11 @@ def describe_repetition(cells: Cells) -> Numbers:
         "again_many": float(np.log2(np.count_nonzero(scores > max(CLEAR + 2, clear / 2)) + 1)),
         "again_lag": float(np.log2(best + 1)),
     }
-    numbers |= _comb(scores)
     return numbers | (_compare(cells.values, best) if clear > CLEAR else NOTHING)
 
 
-def _comb(scores: Real) -> Numbers:
-    """The distance whose multiples are clearest together: a short payload over and over is a whole comb of them.
-
-    Each tooth weighs as clear as it would be, by the root of how much of the sound lies that far from the rest. A
-    loop of music is not played to the sample for so long, and a tone ends: its far teeth are lower.
-    """
-    reach = int(FARTHEST * len(scores))
-    count = reach // LEAST_TEETH
-    given, expected = np.zeros(count, np.float32), np.zeros(count, np.float32)
-    far, far_expected = np.zeros(count, np.float32), np.zeros(count, np.float32)
-    weight = np.sqrt(np.maximum(0, 1 - np.arange(len(scores)) / len(scores))).astype(np.float32)
-    weight[:NEAREST] = weight[reach:] = 0
-    weighted, squares = scores * weight, weight * weight
-    for tooth in range(1, COMB + 1):
-        teeth, sizes = weighted[::tooth][:count], squares[::tooth][:count]
-        given[: len(teeth)] += teeth
-        expected[: len(teeth)] += sizes
-        later = np.arange(len(teeth)) * tooth > reach // 2
-        far[: len(teeth)] += teeth * later
-        far_expected[: len(teeth)] += sizes * later
-    clear = given / np.sqrt(expected + 1e-9)
-    clear[: NEAREST // 2] = 0
-    best = int(clear.argmax())
-    others = clear.copy()
-    for part in range(1, 5):  # its own multiples and parts say the same
-        for place in {best * part, best // part}:
-            others[max(0, place - 2) : place + 3] = 0
-    share = given[best] / (expected[best] + 1e-9)
-    return {
-        "again_comb": float(np.log2(1 + clear[best])),
-        "again_comb_lag": float(np.log2(best + 1)),
-        "again_comb_next": float(others.max() / (clear[best] + 1e-9)),
-        "again_comb_far": float(np.clip(far[best] / (far_expected[best] + 1e-9) / (share + 1e-9), -1, 3)),
-    }
-
-
-def correlate(weighted: Real) -> Real:
-    """Correlation of a sound with itself at every distance, in standard deviations of that of noise as uneven.
-
-    Of samples, shape (n,), a multiple of `COARSE`; distances too near or too far to tell anything are nothing.
-    """
+def _correlate(weighted: Real) -> Real:
+    """Correlation of the sound with itself at every distance, in standard deviations of that of noise as uneven."""
     rms = np.sqrt(np.mean(weighted * weighted)) + 1e-12
     weighted = weighted / np.float32(rms)  # floats may be as loud as they like
     size = scipy.fft.next_fast_len(2 * len(weighted), real=True)
