@@ -11,6 +11,7 @@ from udfs.findings import Content
 from udfs.forensics.filled_gaps import find_filled
 from udfs.forensics.lowbits import BitOrder, read_plane
 from udfs.forensics.replaced_bits import find_replaced
+from udfs.forensics.whitening import whiten
 
 
 def embed(sound: NDArray[np.int16], data: bytes, depth: int, order: BitOrder = "big") -> NDArray[np.int16]:
@@ -106,6 +107,17 @@ def test_what_one_channel_says_of_the_other_is_taken_off() -> None:
     assert both.likelihood > 100
     alone = find_replaced(hidden[:, :1], 32768)
     assert alone is None or alone.likelihood < 6
+
+
+@pytest.mark.parametrize(("loud", "apart"), [(3000, 4), (400_000, 100), (2_000_000, 100)])
+def test_what_the_filter_gives_is_as_loud_as_it_says_however_alike_two_channels_are(loud: float, apart: float) -> None:
+    rng = np.random.default_rng(9)
+    sound = np.repeat(rng.normal(0, loud, (1, 61_440)), 2, axis=0) + rng.normal(0, apart, (2, 61_440))
+    whitened = whiten(np.rint(sound).astype(np.float32))
+    inside = slice(2048, -2048)
+    said = whitened.weight[:, inside].mean()
+    assert np.mean(whitened.sound[:, inside] ** 2) == pytest.approx(said, rel=0.1)
+    assert said * 2 * apart**2 == pytest.approx(1, rel=0.2)  # of the difference alone
 
 
 def of_eight_bits(seed: int = 7, count: int = 60_000) -> NDArray[np.float64]:

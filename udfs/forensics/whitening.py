@@ -24,6 +24,7 @@ BAND = 8  # bins; three such bands together say how loud the sound is there
 KAISER = 4 * np.pi  # of a sine window, loud low notes leak above the lowest bit's noise up to 10 kHz
 ROUNDING = BLOCK / 24  # power of a bin, in squared steps: no recording is quieter at any frequency
 
+ALIKE = 1e-11  # share of two channels' power by which they can be said to differ
 TOGETHER = 32  # units whose spectra are taken at once
 MOVING = 24.0  # deviation of the sound, in steps, from which on it is looked at
 CLEAR = (
@@ -55,24 +56,32 @@ class Whitened:
 def whiten(channels: Real) -> Whitened:
     """Filter one or two channels, shape (channels, samples), of a whole number of `STEP` samples."""
     spectra = [_spectra(channel) for channel in channels]
-    power = [_by_band(spectrum.real**2 + spectrum.imag**2) + ROUNDING for spectrum in spectra]
-    if len(spectra) == 1:
-        weights = [1 / power[0]]
-        filtered = [_weigh(spectra[0], weights[0])]
-    else:
-        first, second = spectra
-        shared = first * second.conj()
-        cross = _by_band(shared.real) + 1j * _by_band(shared.imag)
-        scale = 1 / (power[0] * power[1] - cross.real**2 - cross.imag**2)
-        weights = [power[1] * scale, power[0] * scale]
-        filtered = [
-            _weigh(first, weights[0]) - _weigh(second, cross * scale),
-            _weigh(second, weights[1]) - _weigh(first, cross.conj() * scale),
-        ]
+    filtered, weights = _filter_one(spectra[0]) if len(spectra) == 1 else _filter_two(*spectra)
     sound = np.stack([_overlap(scipy.fft.irfft(one, BLOCK, axis=1) * WINDOW) for one in filtered])
     alone = [weight[:, 1:].sum(axis=1, keepdims=True) * (BAND * 2 / BLOCK) for weight in weights]
     weight = np.stack([_overlap(one.astype(np.float32) * WINDOW**2) for one in alone])
     return Whitened(sound * np.float32(BLOCK / 2), weight * np.float32(BLOCK / 2))
+
+
+def _filter_one(spectra: Spectra) -> tuple[list[Spectra], list[NDArray[np.float64]]]:
+    """A channel's spectra, divided by its power, and what each band was multiplied by."""
+    weight = 1 / (_by_band(spectra.real**2 + spectra.imag**2) + ROUNDING)
+    return [_weigh(spectra, weight)], [weight]
+
+
+def _filter_two(first: Spectra, second: Spectra) -> tuple[list[Spectra], list[NDArray[np.float64]]]:
+    """Two channels' spectra, times the inverse of their matrix of powers, and that matrix's diagonal."""
+    one, other = first.astype(np.complex128), second.astype(np.complex128)  # they may differ by very little
+    own, others = (_by_band(each.real**2 + each.imag**2) + ROUNDING for each in (one, other))
+    product = one * other.conj()
+    shared = _by_band(product.real) + 1j * _by_band(product.imag)
+    scale = 1 / np.maximum(own * others - shared.real**2 - shared.imag**2, ALIKE * own * others)
+    weights = [others * scale, own * scale]
+    filtered = [
+        _weigh(first, weights[0]) - _weigh(second, shared * scale),
+        _weigh(second, weights[1]) - _weigh(first, shared.conj() * scale),
+    ]
+    return filtered, weights
 
 
 def _spectra(samples: Real) -> Spectra:
@@ -81,7 +90,7 @@ def _spectra(samples: Real) -> Spectra:
     return np.asarray(scipy.fft.rfft(blocks * WINDOW, axis=1), np.complex64)
 
 
-def _by_band(power: Real) -> NDArray[np.float64]:
+def _by_band(power: NDArray[np.floating]) -> NDArray[np.float64]:
     """Mean of each band of bins and its neighbours on either side, shape (blocks, bands)."""
     bands = power[:, :-1].reshape(len(power), -1, BAND).sum(axis=2, dtype=np.float64)
     near, count = bands.copy(), np.full(bands.shape[1], 3.0 * BAND)
