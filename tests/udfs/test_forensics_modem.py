@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from udfs.forensics.band import take_band
 from udfs.forensics.carrier import describe_carrier
+from udfs.forensics.modem import find_modem
+from udfs.forensics.signal import Signal
 from udfs.forensics.symbol_clock import describe_turns
 from udfs.forensics.symbols import describe_symbols
 
@@ -119,6 +121,20 @@ WIDE = {
 def test_data_is_found_however_it_is_modulated(kind: str) -> None:
     sound = WIDE[kind]()
     assert reason_codes(write(0.5 * sound / np.abs(sound).max(), rate=RATE))[0].startswith("modem.")
+
+
+def test_a_modem_that_begins_late_is_found() -> None:
+    late = np.concatenate([np.zeros(3 * RATE), WIDE["16 points"]()[: 3 * RATE] * 0.2])
+    assert reason_codes(write(late, rate=RATE))[0].startswith("modem.")
+
+
+@pytest.mark.parametrize("level", [1e-3, 1.0, 3e4])
+def test_how_loud_a_modem_is_changes_nothing(level: float) -> None:
+    numbers: dict[str, float] = {}
+    find_modem(
+        Signal(np.float32(level) * WIDE["16 points"]().astype(np.float32)[:, None], RATE, 0, False, b""), numbers
+    )
+    assert numbers["modem_log_odds"] > 2
 
 
 def test_a_symbol_is_the_same_all_through_and_the_next_one_another() -> None:

@@ -9,6 +9,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 BAND = 6000.0  # Hz that are looked at: the lowest, where modems are, or those that hold nearly all of the sound
+BLOCK, SILENT = 1024, 0.02  # samples; share of the mean power under which such a block is silent
 MIN_SHARE = 0.8  # of the power, from which on a higher band is looked at
 
 Complex = NDArray[np.complexfloating]
@@ -46,6 +47,16 @@ def take_band(samples: Real, sample_rate: int) -> Band:
     return Band(
         signal, np.ascontiguousarray(signal.real), 2.0 * count * hertz, power[first : first + count], hertz, lowest > 0
     )
+
+
+def begun(band: Band, most: int) -> Complex:
+    """Up to `most` samples of the band's signal from where its sound begins, silence before it left out."""
+    count = len(band.sound) // BLOCK
+    blocks = band.sound[: count * BLOCK].reshape(count, BLOCK)
+    energy = np.einsum("ij,ij->i", blocks, blocks)
+    first = int((energy > SILENT * energy.mean()).argmax()) * BLOCK if count else 0
+    start = min(first, max(0, len(band.signal) - most))
+    return band.signal[start : start + most]
 
 
 def _choose(power: Real, hertz: float, sample_rate: int) -> float:

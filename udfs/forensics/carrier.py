@@ -11,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-from udfs.forensics.band import Band, Complex, Real
+from udfs.forensics.band import Band, Complex, Real, begun
 from udfs.forensics.keying import Numbers, hann, part, smooth
 
 MOST_SAMPLES = 1 << 15  # that are looked at: three seconds
+LEAST_SAMPLES = 1000
 LOWEST, HIGHEST = 20.0, 5000.0  # Hz of the power's line
 SHORTEST, LONGEST = 0.003, 0.07  # seconds after which a guard time repeats the symbol
 STEP = 0.001  # seconds over which frequency and level are compared
@@ -28,8 +29,8 @@ NAMES = (
 
 def describe_carrier(band: Band) -> Numbers:
     """`NAMES` of an excerpt's band."""
-    signal = band.signal[:MOST_SAMPLES]
-    if len(signal) < 1000:
+    signal = begun(band, MOST_SAMPLES)
+    if len(signal) < LEAST_SAMPLES:
         return dict.fromkeys(NAMES, 0.0)
     squared = signal * signal
     power = signal.real**2 + signal.imag**2
@@ -79,7 +80,7 @@ def _movement(signal: Complex, power: Real, rate: float) -> Numbers:
     """How steady level and frequency are from one `STEP` to the next, where there is sound."""
     width = max(2, int(STEP * rate))
     level = np.sqrt(smooth(power, width // 2)[:: width // 2])
-    loud = level > 0.3 * part(level, 0.9)
+    loud = level >= 0.3 * part(level, 0.9)
     level /= smooth(level, FADING) + 1e-12
     turns = smooth(signal[1:] * np.conj(signal[:-1]), width)[::width]
     frequency = np.angle(turns) * (rate / (2 * np.pi))

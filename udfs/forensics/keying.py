@@ -176,7 +176,8 @@ def _shifted_frequency(signal: Complex, active: NDArray[np.bool_], rate: float) 
 
 
 def _shifted_phase(signal: Complex, active: NDArray[np.bool_], rate: float) -> list[Keying]:
-    signal, active = signal[:MOST_SAMPLES], active[:MOST_SAMPLES]
+    start = int(active.argmax())
+    signal, active = signal[start : start + MOST_SAMPLES], active[start : start + MOST_SAMPLES]
     size = scipy.fft.next_fast_len(len(signal))
     spectrum = scipy.fft.fft(signal * signal, size)
     power = spectrum.real**2 + spectrum.imag**2

@@ -23,6 +23,7 @@ from udfs.forensics.tone_grid import ToneGrid, find_dtmf, find_mfsk, find_multit
 
 EXCERPT_SECONDS = 6.0
 MIN_SECONDS = 0.2
+MOST_POWER = 1e30  # of floats that are no samples
 NOISE_LIKE = 0.8  # spectral flatness from which on it is noise over the whole band, and not looked at
 CAUTION = 2.2  # log-odds: modems are rare among uploads, and tunes of pure tones, as games have them, are near to them
 DATA, NAMED = 2.0, 0.7  # log-odds: what is data by its windows is named by the carrier that it switches, no more
@@ -97,7 +98,7 @@ def _likeliest(number: Numbers) -> str:
 def cut_excerpts(signal: Signal) -> list[Real]:
     """The beginning and the middle of the track as far as they have tones.
 
-    The channels' mean, or the louder one where they differ much.
+    The channels' mean, or the louder one where they differ much; at full scale.
     """
     frames, length = len(signal.values), int(EXCERPT_SECONDS * signal.sample_rate)
     if frames < MIN_SECONDS * signal.sample_rate:
@@ -106,12 +107,12 @@ def cut_excerpts(signal: Signal) -> list[Real]:
     for start in (0,) if frames < 2 * length else (0, (frames - length) // 2):
         part = signal.values[start : start + length].astype(np.float32) / np.float32(signal.full_scale)
         power = np.einsum("nc,nc->c", part, part) / len(part)
-        if power.max() < 1e-7:
+        if not 1e-7 < power.max() < MOST_POWER:
             continue
         uneven = part.shape[1] > 1 and power.min() < 0.3 * power.max()
         mono = part[:, int(power.argmax())] if uneven else part @ np.full(part.shape[1], 1 / part.shape[1], np.float32)
         if _tonal(mono):
-            found.append(mono)
+            found.append(mono / np.abs(mono).max())  # fourth powers of it must neither vanish nor overflow
     return found
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from udfs.forensics.band import Band
+from udfs.forensics.band import Band, begun
 from udfs.forensics.carrier import NAMES as CARRIER_NAMES
 from udfs.forensics.carrier import describe_carrier
 from udfs.forensics.keying import Keying, Numbers, find_keyings, part
-from udfs.forensics.symbol_clock import BEATS, NAMES, WINDOWS, describe_clock, describe_turns
+from udfs.forensics.symbol_clock import BEATS, MOST_TURNS, NAMES, WINDOWS, describe_clock, describe_turns
 from udfs.forensics.symbols import NAMES as SYMBOL_NAMES
 from udfs.forensics.symbols import describe_symbols
 from udfs.forensics.tone_grid import keypad_share
@@ -42,7 +42,7 @@ def measure_rest(band: Band, first: Numbers) -> tuple[Numbers, list[Keying]]:
     for window in WINDOWS:
         if window != FIRST_WINDOW:
             numbers |= describe_clock(band.sound, band.rate, window)
-    numbers |= {f"turn_{name}": value for name, value in describe_turns(band.signal, band.rate).items()}
+    numbers |= {f"turn_{name}": value for name, value in describe_turns(begun(band, MOST_TURNS), band.rate).items()}
     numbers |= describe_symbols(band.sound, band.rate, _clocks(first | numbers))
     keyings = find_keyings(band.signal, band.rate)
     for kind in KINDS:

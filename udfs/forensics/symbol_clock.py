@@ -66,7 +66,6 @@ def describe_turns(signal: Complex, rate: float) -> Numbers:
     A tone that stays turns evenly; a symbol's edge breaks that in any keying.
     """
     reach = max(2, round(TURN * rate))
-    signal = signal[:MOST_TURNS]
     if len(signal) < 400 * reach:
         return NOTHING
     turns = signal[reach:] * np.conj(signal[:-reach])
