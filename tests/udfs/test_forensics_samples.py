@@ -159,6 +159,14 @@ def test_a_payload_behind_half_the_music_counts() -> None:
     assert verdict.reasons[0].code.startswith("mixture.")
 
 
+def test_half_a_second_of_bytes_before_the_music_counts() -> None:
+    sound = music(seconds=12.0)
+    payload = np.frombuffer(encrypted(80_000), "<i2").reshape(-1, sound.shape[1])
+    verdict = classify(write(np.concatenate([payload, sound]).astype(np.int16)))
+    assert verdict.decision is Decision.REJECT
+    assert verdict.reasons[0].code == "mixture.data_segment"
+
+
 def test_of_each_second_the_window_is_measured_whose_samples_tell_least_of_their_neighbours() -> None:
     seconds, window = 12, windows.WINDOW
     sound = np.sin(np.arange(seconds * RATE) * 0.05) * 9000

@@ -40,6 +40,16 @@ def test_tones_have_lines_and_bytes_are_steady() -> None:
     assert data["residual_unsteadiness_db"] < 0.5
 
 
+@pytest.mark.parametrize("gain", [0.3, 0.45, 0.61, 0.79, 0.93])
+def test_values_behind_a_gain_have_gaps_at_even_distances_and_noise_has_none(
+    gain: float,
+) -> None:
+    integers = np.frombuffer(encrypted(200_000), "<i2")
+    noise = np.random.default_rng(1).uniform(-1, 1, 100_000)
+    assert measured(np.rint(integers * gain).astype(np.int16))["gain_line"] > 2.6
+    assert measured(np.rint(noise * 32767 * gain).astype(np.int16))["gain_line"] < 2.3
+
+
 @pytest.mark.parametrize(("subtype", "values"), [("ULAW", mu_law()), ("ALAW", a_law())])
 def test_companded_samples_are_measured_as_the_codes_that_they_are(subtype: str, values: np.ndarray) -> None:
     out = io.BytesIO()

@@ -9,7 +9,7 @@ from udfs.forensics.finding import CERTAIN, Finding
 from udfs.forensics.repeat import repeat_period
 from udfs.forensics.samples_as_bytes import READABLE, Found, find_payload, find_plain_payload, find_wild_floats
 from udfs.forensics.signal import Signal
-from udfs.forensics.sound import find_stretches, judge
+from udfs.forensics.sound import find_stretches, judge_closely
 from udfs.forensics.windows import FEATURES, Measured, entropy
 from udfs.samples import Samples
 
@@ -39,7 +39,8 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
         Where measured numbers are added by name.
     """
     frames = len(sliced.values)
-    odds = [judge(channel) for channel in measured]
+    judged = [judge_closely(sliced, channel) for channel in measured]
+    measured, odds = [channel for channel, _ in judged], [of_channel for _, of_channel in judged]
     stretches = [s for m, o in zip(measured, odds, strict=True) for s in find_stretches(m, o, frames)]
     usable = sum(int(m.usable.sum()) for m in measured)
     flagged = sum(s.windows for s in stretches)

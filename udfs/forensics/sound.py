@@ -11,10 +11,11 @@ from udfs.forensics.companding import as_codes
 from udfs.forensics.hold import hold_period, slice_symbols
 from udfs.forensics.model import window_model
 from udfs.forensics.signal import Signal
-from udfs.forensics.windows import LEAST_FRAMES, Measured, measure_channel
+from udfs.forensics.windows import LEAST_FRAMES, MEASURED_WHOLE, Measured, measure_channel, measure_windows
 
 MAX_CHANNELS = 8  # measured one by one; a payload in the ninth is read as interleaved bytes only
 FADING = 4.0  # log-odds less for what fades as sound does
+CLOSER, BESIDE = 4, (-2, -1, 1, 2)  # windows of a channel whose neighbours are measured as well, and which ones
 DATA_LOG_ODDS = 0.0  # from here on a window counts as data
 
 
@@ -54,6 +55,26 @@ def judge(measured: Measured) -> NDArray[np.float64]:
         odds[usable] = window_model().log_odds(measured.features[usable])
     odds[measured.fades] -= FADING
     return odds
+
+
+def judge_closely(sliced: Signal, measured: Measured) -> tuple[Measured, NDArray[np.float64]]:
+    """The windows, with the neighbours of the likeliest data among them where not all were measured, and their odds.
+
+    One window of a second that looks like data may be a transient; a payload of half a second fills the next ones as
+    well, which the second's other windows hide.
+    """
+    odds, length = judge(measured), measured.length
+    if len(measured.starts) <= MEASURED_WHOLE:
+        return measured, odds
+    likeliest = [at for at in np.argsort(-odds)[:CLOSER] if odds[at] > DATA_LOG_ODDS]
+    wanted = {int(measured.starts[at]) + step * length for at in likeliest for step in BESIDE}
+    last = len(sliced.values) - length
+    more = [start for start in sorted(wanted - set(measured.starts.tolist())) if 0 <= start <= last]
+    if not more:
+        return measured, odds
+    extra = measure_windows(as_codes(sliced), measured.channel, np.array(more, np.int64), length)
+    joined = measured.joined(extra)
+    return joined, judge(joined)
 
 
 def find_stretches(measured: Measured, odds: NDArray[np.float64], frames: int) -> list[Stretch]:

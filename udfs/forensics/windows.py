@@ -62,8 +62,11 @@ FEATURES = (
     "line_share_db",  # power of the whole window's strongest `LINES` of a spectrum, over all
     "at_both_ends",  # share of samples at the window's lowest value or at its highest, whichever is less: clipping
     "at_an_end",  # whichever is more
+    "gain_line",  # log2 of standard deviations by which the values' histogram has a period, as a gain gives it; 16 bits
 )
 HIGH = FEATURES.index("high_kurtosis")
+EVEN_KURTOSIS, EVEN_LAG = 2.3, 0.2  # of windows that are even over their range and white, as bytes and some noises are
+SMOOTH = 0.02  # periods a step of the format, under which the values' distribution itself has power
 LINES = 0.01  # noise has 0.056 of its power there, whatever its length
 
 
@@ -86,6 +89,19 @@ class Measured:
     def usable(self) -> NDArray[np.bool_]:
         """Windows that hold enough different values to be told: digital silence is neither sound nor data."""
         return np.asarray(self.features[:, FEATURES.index("active")] > 0.02)
+
+    def joined(self, others: Measured) -> Measured:
+        """These windows and others of the same channel and length, in the order of time."""
+        starts = np.concatenate([self.starts, others.starts])
+        order = np.argsort(starts)
+        return Measured(
+            self.channel,
+            starts[order],
+            self.length,
+            np.concatenate([self.features, others.features])[order],
+            np.concatenate([self.bands, others.bands])[order],
+            np.concatenate([self.fades, others.fades])[order],
+        )
 
 
 def choose(column: NDArray[np.generic], sample_rate: int) -> tuple[NDArray[np.int64], int]:
@@ -114,8 +130,12 @@ def neighbour_correlation(window: NDArray[np.generic]) -> float:
 
 def measure_channel(signal: Signal, channel: int) -> Measured:
     """Measure the windows of one channel."""
+    return measure_windows(signal, channel, *choose(signal.values[:, channel], signal.sample_rate))
+
+
+def measure_windows(signal: Signal, channel: int, starts: NDArray[np.int64], length: int) -> Measured:
+    """Measure the windows of one channel that begin at `starts` and are `length` frames long."""
     column = signal.values[:, channel]
-    starts, length = choose(column, signal.sample_rate)
     raw = np.stack([column[start : start + length] for start in starts])
     windows = raw.astype(np.float64)
     scale = float(np.abs(windows).max()) + 1e-300
@@ -133,10 +153,12 @@ def measure_channel(signal: Signal, channel: int) -> Measured:
     for i, window in enumerate(raw):
         features[i, 7:10] = byte_planes(window, signal)
         features[i, 10:HIGH] = distribution(window, signal)
-    features[:, HIGH:-5] = high_layer(centred)
-    features[:, -5], features[:, -4] = unsteadiness(centred), unsteadiness(error)
-    features[:, -3] = line_share(centred)
-    features[:, -2:] = at_ends(raw)
+    features[:, HIGH:-6] = high_layer(centred)
+    features[:, -6], features[:, -5] = unsteadiness(centred), unsteadiness(error)
+    features[:, -4] = line_share(centred)
+    features[:, -3:-1] = at_ends(raw)
+    even = (features[:, 4] < EVEN_KURTOSIS) & (np.abs(features[:, 3]) < EVEN_LAG) & (signal.bits == 16)
+    features[:, -1] = [gain_line(window) if flat else 0.0 for window, flat in zip(raw, even, strict=True)]
     np.nan_to_num(features, copy=False, nan=0.0, posinf=99.0, neginf=-99.0)
     bands = band_levels(spectra) + 20 * np.log10(scale / signal.full_scale)
     return Measured(channel, starts, length, features, bands, fade_evenly(centred))
@@ -238,6 +260,17 @@ def at_ends(raw: NDArray[np.generic]) -> NDArray[np.float64]:
     """Shares of samples at the window's lowest and highest value, the lesser and the greater; shape (windows, 2)."""
     ends = (raw.min(axis=1, keepdims=True), raw.max(axis=1, keepdims=True))
     return np.sort(np.stack([(raw == end).mean(axis=1) for end in ends], axis=1), axis=1)
+
+
+def gain_line(window: NDArray[np.generic]) -> float:
+    """How clearly values have gaps or doubles at even distances, as 16-bit values have behind a gain, rounded again.
+
+    Noise that was made at some level has none; so of two noises that are as even as bytes, this is the one that was
+    integers before. Given as log2(1 + standard deviations) of the clearest line in the spectrum of the histogram.
+    """
+    counts = np.bincount(window.astype(np.int32) + 32768, minlength=65536).astype(np.float32)
+    lines = np.abs(scipy.fft.rfft(counts))[int(SMOOTH * 65536) :]
+    return float(np.log2(1 + lines.max() / np.sqrt(len(window))))
 
 
 def fade_evenly(centred: Windows) -> NDArray[np.bool_]:
