@@ -30,7 +30,7 @@ SPAN = 128  # samples that are left out together where the sound hardly moves, i
 LIVELY = 6.0  # deviation of those over 2^k: of less, which values occur says more than the sound does
 MOST = 60.0  # likelihood that one block may add: a block of faded sound proves nothing alone
 CLEAR = 24.0  # likelihood of a run that leaves no doubt
-LEAST_BLOCKS = 8
+LEAST_BLOCKS = 6
 INFORMATIVE = 4.0  # expected gain of a block that tells by itself; one alone is not believed
 AGREEMENT, LOOSE = 0.8, 0.3  # share of those that measure the whole signal, and how far from it they may be
 
