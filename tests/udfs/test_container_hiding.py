@@ -100,6 +100,13 @@ def test_in_riff_chunks(name):
     assert_found(wave(chunk(name, PAYLOAD)))
 
 
+def test_a_text_in_a_riff_chunk_that_nobody_knows_has_to_be_short():
+    text = b"Nobody but us two shall ever know what was written here, and where. " * 6
+    assert_found(wave(chunk(b"abcd", text)), text)
+    assert not unexplained(wave(chunk(b"abcd", text[:250])))
+    assert not unexplained(wave(chunk(b"note", text)))
+
+
 def test_in_a_riff_list():
     assert_found(wave(chunk(b"LIST", b"INFO" + chunk(b"ICMT", PAYLOAD))))
     assert_found(wave(chunk(b"LIST", b"evil" + PAYLOAD)))

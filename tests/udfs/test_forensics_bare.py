@@ -57,7 +57,7 @@ def test_the_fourth_cumulant_of_an_even_layer_is_measured_however_loud_it_is(dec
     found = describe(LAYERS["encrypted"], decibels)
     assert found["bare_fourth_own"] == pytest.approx(-1.2, abs=0.25)  # that of values from an even distribution
     assert found["bare_fourth_agree"] > 3
-    assert found["bare_power"] == pytest.approx(describe(LAYERS["hiss"], decibels)["bare_power"], abs=0.5)
+    assert found["bare_under"] == pytest.approx(describe(LAYERS["hiss"], decibels)["bare_under"], abs=0.5)
 
 
 @pytest.mark.parametrize("name", ["machine code", "records"])

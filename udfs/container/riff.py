@@ -22,7 +22,7 @@ OPEN_SIZES = {0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF}  # what writers
 LONGEST_FORMAT = 128  # bytes of the format chunk: ADPCM's coefficients are the most that codecs keep there
 MOST_UNKNOWN_NUMBERS = 4096  # bytes of unknown chunks that are believed to be numbers
 SPARSE = 0.4  # share of zeros from which on they may be
-SHORT_TEXT = 1024  # bytes of text that an unknown chunk may hold
+SHORT_TEXT = 256  # bytes of text that an unknown chunk may hold; of 2,000 real files none has more
 _CHUNK_ID = re.compile(rb"[A-Za-z0-9_ .\-\xa9]{4}")
 
 # Chunks of numbers and short lists, with the most bytes their specification or their programs allow.
@@ -33,6 +33,7 @@ BINARY_CHUNKS = {
     b"tlst": 8192, b"wvsp": 64, b"LGBM": 4096, b"SAUR": 4096, b"bvdm": 64, b"cset": 16, b"muma": 512, b"CHNK": 64,
     b"dbmd": 64 << 10, b"Smed": 1 << 20, b"SMED": 1 << 20, b"ResU": 64 << 10, b"AFAn": 64 << 10, b"SNDM": 4096,
     b"EVNT": 256 << 10, b"kyma": 64 << 10, b"elmo": 4096, b"CDif": 1024, b"logw": 4096, b"rlnd": 4096, b"iSFT": 512,
+    b"DGDA": 1 << 20,
 }  # fmt: skip
 _STREAMS = {"vorbis", "mp2", "mp3"}  # codecs whose samples are frames or pages
 TEXT_CHUNKS = {

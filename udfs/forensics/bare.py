@@ -25,7 +25,7 @@ MOST = 18.0  # standard deviations that one block may add
 SILENT = 1e-4  # of the mean power
 CUMULANTS = {"third": (3, 6.0), "fourth": (4, 24.0)}  # order, and variance of that of as many Gaussian values
 _EACH = ("z", "size", "own", "agree", "middle", "vary")
-_LEVELS = ("share_10", "share_50", "share_90", "power", "under", "unsteady", "span", "width", "room")
+_LEVELS = ("share_10", "share_50", "share_90", "under", "unsteady", "span", "width", "room")
 NAMES = (*(f"bare_{name}_{key}" for name in CUMULANTS for key in _EACH), *(f"bare_{name}" for name in _LEVELS))
 
 
@@ -57,7 +57,6 @@ def describe_bare(cells: Cells) -> Numbers:
         "bare_share_10": float(low),
         "bare_share_50": float(middle),
         "bare_share_90": float(high),
-        "bare_power": float(10 * np.log10(power + 1e-9)),
         "bare_under": float(10 * np.log10(power / (cells.power.mean() / HOP + 1e-9) + 1e-9)),
         "bare_unsteady": float(steady.std()),
         "bare_span": float(np.ptp(np.quantile(steady, (0.1, 0.9)))),

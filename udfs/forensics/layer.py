@@ -29,19 +29,18 @@ WHITENED = {"all": 0.0, "high": 0.5, "top": 0.8}  # lower edges of bands of the 
 
 _BINS = (
     *("unrest_least", "unrest_10", "unrest_50", "unrest_quarter", "unrest_eighth", "unrest_edge"),
-    *("steady_share", "steady_level", "steady_flat", "steady_power", "edge", "slope", "hole"),
+    *("steady_share", "steady_level", "steady_flat", "edge", "slope", "hole"),
 )
 _TOP = (
-    *("low", "level", "power", "spread", "span", "drop", "follows", "jumps"),
+    *("low", "level", "spread", "span", "drop", "follows", "jumps"),
     *("white_10", "white_50", "white_90"),
 )
-_FLOOR = ("floor_flat", "floor_top_flat", "floor_level", "floor_power", "floor_gap")
+_FLOOR = ("floor_flat", "floor_top_flat", "floor_level", "floor_gap")
 _VALUES = (
     *("kurtosis_10", "kurtosis_50", "kurtosis_90", "kurtosis", "quiet_kurtosis", "skew", "quiet_skew"),
     *("unsteady", "drop"),
 )
 NAMES = (
-    "offset",
     *_BINS,
     *(f"{top}_{name}" for top in TOPS for name in _TOP),
     *_FLOOR,
@@ -68,9 +67,7 @@ def describe_layer(parts: Real) -> Numbers | None:
     active = total > total.mean() * 1e-3
     if int(active.sum()) < LEAST_FRAMES or total.mean() < 0.05:
         return None
-    level = float(parts.std())
-    numbers = {"offset": float(abs(parts.mean()) / (level + 1e-9))}
-    numbers |= _describe_bins(power[active]) | _describe_tops(power[active]) | _describe_floor(power[active])
+    numbers = _describe_bins(power[active]) | _describe_tops(power[active]) | _describe_floor(power[active])
     for name, signal in _whiten(parts - parts.mean(axis=1, keepdims=True)).items():
         numbers |= {f"{name}_{key}": value for key, value in _describe_values(signal).items()}
     return numbers
@@ -104,7 +101,6 @@ def _describe_bins(power: Real) -> Numbers:
         "steady_share": float(steady.mean()),
         "steady_level": float(np.median(level[steady])) if enough else -120.0,
         "steady_flat": float(level[steady].std()) if enough else 20.0,
-        "steady_power": float(np.median(_decibels(mean[steady]))) if enough else -30.0,
         "edge": float(level[-count // 64 :].mean() - level[-count // 8 : -count // 64].mean()),
         "slope": float(level[-count // 32 :].mean() - level[-count // 4 : -count // 8].mean()),
         "hole": float(level[-count // 8 :].mean() - level.min()),
@@ -126,7 +122,6 @@ def _describe_tops(power: Real) -> Numbers:
         numbers |= {
             f"{name}_low": float(low - total.mean()),
             f"{name}_level": float(middle - whole),
-            f"{name}_power": float(low),
             f"{name}_spread": float(level.std()),
             f"{name}_span": float(high - low),
             f"{name}_drop": float(middle - least),
@@ -149,7 +144,6 @@ def _describe_floor(power: Real) -> Numbers:
         "floor_flat": float(lowest[:8].std()),
         "floor_top_flat": float(floor[8:].std()),
         "floor_level": float(lowest[:4].mean() - _decibels(power.mean())),
-        "floor_power": float(lowest[:4].mean()),
         "floor_gap": float(np.median(np.sort(middle)[:4]) - np.median(lowest[:4])),
     }
 
