@@ -16,6 +16,7 @@ from udfs.forensics.windows import LEAST_FRAMES, MEASURED_WHOLE, Measured, measu
 MAX_CHANNELS = 8  # measured one by one; a payload in the ninth is read as interleaved bytes only
 FADING = 4.0  # log-odds less for what fades as sound does
 CLOSER, BESIDE = 4, (-2, -1, 1, 2)  # windows of a channel whose neighbours are measured as well, and which ones
+CLOSER_LOG_ODDS = -2.0  # of those windows; one that reaches over a payload's edge is less clear than its neighbour
 DATA_LOG_ODDS = 0.0  # from here on a window counts as data
 
 
@@ -66,7 +67,7 @@ def judge_closely(sliced: Signal, measured: Measured) -> tuple[Measured, NDArray
     odds, length = judge(measured), measured.length
     if len(measured.starts) <= MEASURED_WHOLE:
         return measured, odds
-    likeliest = [at for at in np.argsort(-odds)[:CLOSER] if odds[at] > DATA_LOG_ODDS]
+    likeliest = [at for at in np.argsort(-odds)[:CLOSER] if odds[at] > CLOSER_LOG_ODDS]
     wanted = {int(measured.starts[at]) + step * length for at in likeliest for step in BESIDE}
     last = len(sliced.values) - length
     more = [start for start in sorted(wanted - set(measured.starts.tolist())) if 0 <= start <= last]
