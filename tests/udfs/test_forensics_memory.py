@@ -8,6 +8,7 @@ import numpy as np
 from mock_files import music
 from numpy.typing import NDArray
 
+from udfs.forensics.companding import a_law, as_codes
 from udfs.forensics.examine import Evidence, examine_samples
 from udfs.forensics.hold import hold_period
 from udfs.forensics.signal import Signal, is_all
@@ -57,3 +58,15 @@ def test_equal_channels_are_told_over_any_length_and_blocks() -> None:
     assert not is_all(left, right)
     assert is_all(np.full((200_000, 2), 3), np.array([3, 3]))
     assert not is_all(np.full((200_000, 2), 3), np.array([3, 4]))
+
+
+def test_companded_samples_become_codes_without_a_wider_copy_of_them() -> None:
+    samples = np.random.default_rng(1).choice(a_law(), (2_000_000, 2)).astype(np.int16)
+    signal = Signal(samples, RATE, 16, True, b"", companded=True)
+    tracemalloc.start()
+    try:
+        codes = as_codes(signal)
+        assert tracemalloc.get_traced_memory()[1] < 3 * samples.nbytes
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(a_law()[codes.values + 128], samples)

@@ -13,9 +13,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from udfs.forensics.signal import Signal
+from udfs.forensics.signal import BLOCK, Signal
+from udfs.samples import Samples, SampleStore
 
 CODES = np.arange(256)
+NONE = 128  # one over the highest code
 
 
 def mu_law() -> NDArray[np.int64]:
@@ -35,10 +37,24 @@ def a_law() -> NDArray[np.int64]:
 
 def as_codes(signal: Signal) -> Signal:
     """The signal as 8-bit samples where it is companded and its values are those of G.711, else as it is."""
-    if not signal.companded or not signal.values.size:
+    if not signal.companded or not signal.values.size or signal.values.dtype != np.int16:
         return signal
     for values in (mu_law(), a_law()):
-        ranks = np.searchsorted(values, signal.values, "right") - 1
-        if np.array_equal(values[np.maximum(ranks, 0)], signal.values):
-            return replace(signal, values=(ranks - 128).astype(np.int16), bits=8, stored=b"")
+        codes = _find_codes(signal.values, values)
+        if codes is not None:
+            return replace(signal, values=codes, bits=8, stored=b"")
     return signal
+
+
+def _find_codes(samples: Samples, values: NDArray[np.int64]) -> Samples | None:
+    """Which of 256 `values` each sample has, -128 the lowest; None where one has none. Hours of them go to a file."""
+    whole = np.arange(1 << 16).astype(np.uint16).view(np.int16)  # every sample, at its own number without a sign
+    ranks = np.searchsorted(values, whole, "right") - 1
+    table = np.where(values[np.maximum(ranks, 0)] == whole, ranks - 128, NONE).astype(np.int16)
+    store = SampleStore(samples.dtype, samples.shape[1])
+    for start in range(0, len(samples), BLOCK):
+        codes = table[samples[start : start + BLOCK].view(np.uint16)]
+        if codes.max() == NONE:
+            return None
+        store.append(codes)
+    return store.finish()
