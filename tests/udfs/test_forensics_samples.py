@@ -127,6 +127,24 @@ def test_a_tile_that_holds_no_whole_file_is_named_as_one(tile: bytes) -> None:
     assert verdict.reasons[0].code.startswith("samples.tiled_")
 
 
+def test_what_is_nearly_data_and_comes_again_to_the_sample_is_a_tile() -> None:
+    table = codes(ELF[94_212:95_712])  # moves as sound does, in part
+    verdict = classify(write(np.resize((table - 128) / 128 * 0.5, 150_000)))
+    assert verdict.decision is Decision.REJECT
+    assert verdict.reasons[0].code == "samples.tiled_data"
+
+
+def test_a_square_wave_with_a_little_noise_is_no_text() -> None:
+    noise = np.random.default_rng(28).normal(0, 1, 80_000)
+    wave = np.rint(np.where(np.arange(80_000) * 564.3 / RATE % 1 < 0.5, 9830, -9830) + noise).astype(np.int16)
+    assert classify(write(wave)).decision is Decision.ACCEPT
+
+
+def test_quiet_sound_at_an_offset_is_no_text_in_another_script() -> None:
+    sound = np.rint(music(seconds=3.0)[:, :1] * 0.02 + 11_712).astype(np.int16)
+    assert classify(write(sound)).decision is Decision.ACCEPT
+
+
 @pytest.mark.parametrize("times", [5, 40])
 def test_a_tile_is_named_and_its_one_copy_hashed(times: int) -> None:
     tile = ELF[:9000]

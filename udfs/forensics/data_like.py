@@ -23,6 +23,8 @@ CLEARLY = 0.05
 SYMBOLS, CHARACTERS = 4.1, 6.87  # log2 of 17 levels, and of those from the line feed to the tilde
 WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
 MAX_STRETCHES = 8
+TILED_FRAMES = 200_000  # that have to be the same tile over and over
+NEARLY, REPEATED = -3.0, 3.0  # log-odds: of 73 genuine files from the first on none repeats exactly, tiled payloads do
 FEW = {3: 0.0, 2: 1.0, 1: 3.5}  # log-odds taken from so few windows amid sound: a payload is clear, a transient is not
 
 
@@ -69,6 +71,11 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
         return [Finding(CERTAIN, wild.reason)]
     strength = max((_strength(o) for o in odds), default=-10.0)
     numbers["data_log_odds"] = strength
+    if NEARLY < strength < REPEATED:
+        period = repeat_period(np.ascontiguousarray(sliced.values[:TILED_FRAMES]).tobytes())
+        if period:
+            tiled = f"the same {period} bytes over and over, nearly without a sound's marks"
+            return [Finding(strength + REPEATED, Reason("samples.tiled_data", tiled))]
     if strength <= 0:
         return []
     name = _name(sliced, measured, odds, held, whole, flagged, usable)
@@ -123,7 +130,7 @@ def _name(
         return Reason("mixture.data_segment", detail)
     rows = np.concatenate([m.features[o > 0] for m, o in zip(measured, odds, strict=True)])
     levels = float(np.median(rows[:, FEATURES.index("levels_log2")])) if len(rows) else 16.0
-    if repeat_period(np.ascontiguousarray(signal.values[:200_000]).tobytes()):
+    if repeat_period(np.ascontiguousarray(signal.values[:TILED_FRAMES]).tobytes()):
         return Reason("samples.tiled_data", detail)
     if held > 1 or levels <= SYMBOLS or len(np.unique(signal.values[:NAMED_FRAMES])) < 2**SYMBOLS:
         return Reason("samples.symbol_data", detail)

@@ -16,6 +16,10 @@ from udfs.forensics.lattice import Lattice, recover_lattice, recover_scale
 from udfs.forensics.text import base64_offsets, language_tables
 
 MAX_BASE64_OFFSETS = 4
+PUNCTUATION = np.array(
+    [*range(9, 14), *range(32, 65), *range(0x3000, 0x3040), *range(0xFF00, 0xFF10), 0xFF1A, 0xFF1B, 0xFF1F]
+)
+LEAST_PUNCTUATION, MOST_CORRELATED = 0.01, 0.7  # of code points: share of marks and spaces; of neighbours
 REVERSED = ("centred byte values", "scaled and offset bytes")  # also from the end on: a file's head may be there
 
 Integers = NDArray[np.integer]
@@ -126,8 +130,18 @@ def _codes(levels: NDArray[np.int64]) -> bytes:
 
 
 def _wide_character_readings(points: NDArray[np.int64]) -> Iterator[Reading]:
-    """Code points over 255, as text in most of the world's scripts has them."""
-    if points.min() >= 0 and points.max() <= 0x10FFFF:
+    """Code points over 255, as text in most of the world's scripts has them, with spaces or punctuation among them.
+
+    Quiet sound at an offset has such values as well, but those of punctuation only where it lies around them, and it
+    moves by small steps.
+    """
+    if points.min() < 0 or points.max() > 0x10FFFF or len(points) < 2:
+        return
+    centred = points - points.mean()
+    power = float(centred @ centred)
+    correlation = float(centred[1:] @ centred[:-1]) / power if power else 1.0
+    marks = float(np.isin(points, PUNCTUATION).mean())
+    if marks > LEAST_PUNCTUATION and abs(correlation) < MOST_CORRELATED:
         text = "".join(chr(point) for point in points.tolist())
         yield Reading("character values", "a", text.encode("utf-8", "replace"))
 

@@ -30,6 +30,7 @@ LEAST = 0.1  # and at least, where the bytes were mapped: near silence gives cru
 READABLE = ("text", "base64", "hex")
 LEAST_PRINTABLE = 256  # bytes
 PRINTABLE = bytes([9, 10, 13, *range(32, 127)])
+WIDTHS, STILL = (2, 3, 4), 1.5  # bytes of a sample; bits that each of a text's has at least
 VARIED = 5.0  # bits a byte; a quiet sound beside zero has a high byte that stands still
 WRITTEN = ("script", "html", "pem", "rtf", "postscript")  # files that are texts
 
@@ -75,12 +76,26 @@ def find_plain_payload(signal: Signal, start: int, end: int) -> Found | None:
 def _recognise(reading: Reading) -> Recovered | None:
     """What a reading shows; of samples of several bytes nothing but printable ones is text, whatever it says."""
     recovered = recognise(reading.data)
+    if (
+        recovered is not None
+        and recovered.kind == "text"
+        and not reading.by_value
+        and _stands_still(reading, recovered)
+    ):
+        return None
     if recovered is not None or reading.by_value or reading.family != "b" or len(reading.data) < LEAST_PRINTABLE:
         return recovered
     if reading.data.translate(None, PRINTABLE):
         return None
     varied = entropy(np.bincount(np.frombuffer(reading.data, np.uint8), minlength=256)) > VARIED
     return Recovered("text", 0, len(reading.data)) if varied else None
+
+
+def _stands_still(reading: Reading, recovered: Recovered) -> bool:
+    """Whether one byte of the samples that give a text hardly moves: a square wave's upper one, and no text's."""
+    codes = np.frombuffer(reading.data, np.uint8)[recovered.start : recovered.end]
+    columns = (codes[at::width] for width in WIDTHS for at in range(width))
+    return min(entropy(np.bincount(column, minlength=256)) for column in columns) < STILL
 
 
 def find_payload(signal: Signal, start: int, end: int, held: int = 1) -> Found | None:
