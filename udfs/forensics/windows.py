@@ -16,18 +16,25 @@ from numpy.typing import NDArray
 
 from udfs.forensics.lattice import fit_lattice
 from udfs.forensics.signal import Signal
+from udfs.forensics.waveform import (
+    Windows,
+    band_levels,
+    fade_evenly,
+    flatness,
+    high_layer,
+    lag1,
+    line_share,
+    moment,
+    prediction,
+    residuals,
+    short_time_power,
+    unsteadiness,
+)
 
 WINDOW = 8192  # frames at most; shorter clips are one window
 LEAST_FRAMES = 512  # a shorter track cannot be measured
 MEASURED_WHOLE = 8  # windows; a track of no more is measured without a gap
 MAX_WINDOWS = 240  # a channel
-SEGMENT = 512  # frames of one short-time spectrum
-BANDS = 32
-BLOCK = 128
-ORDER = 24  # of the linear prediction
-ENVELOPE, FADE, EVENLY = 8, 8.0, 0.65  # blocks of a window, dB, share of the level's variance that a line explains
-
-Windows = NDArray[np.float64]
 
 FEATURES = (
     "gain2_db",  # linear-prediction gain, order 2: how far neighbours tell a sample
@@ -54,12 +61,12 @@ FEATURES = (
     "high_kurtosis",  # of fourth differences, which leave little but the spectrum's upper half
     "high_skew",
     "high_share_db",  # power of fourth differences over the signal's own
-    "high_unsteadiness_db",  # spread of that power over blocks of `BLOCK` samples
+    "high_unsteadiness_db",  # spread of that power over blocks of `waveform.BLOCK` samples
     "high_drop_db",  # its tenth percentile under its median
     "high_follows",  # correlation with the power of the signal's own blocks
-    "unsteadiness_db",  # spread of the level over blocks of `BLOCK` samples
+    "unsteadiness_db",  # spread of the level over blocks of `waveform.BLOCK` samples
     "residual_unsteadiness_db",  # the same of the prediction error: bytes of one kind are as loud all the time
-    "line_share_db",  # power of the whole window's strongest `LINES` of a spectrum, over all
+    "line_share_db",  # power of the whole window's strongest `waveform.LINES` of a spectrum, over all
     "at_both_ends",  # share of samples at the window's lowest value or at its highest, whichever is less: clipping
     "at_an_end",  # whichever is more
     "gain_line",  # log2 of standard deviations by which the values' histogram has a period, as a gain gives it; 16 bits
@@ -67,15 +74,14 @@ FEATURES = (
 HIGH = FEATURES.index("high_kurtosis")
 EVEN_KURTOSIS, EVEN_LAG = 2.3, 0.2  # of windows that are even over their range and white, as bytes and some noises are
 SMOOTH = 0.02  # periods a step of the format, under which the values' distribution itself has power
-LINES = 0.01  # noise has 0.056 of its power there, whatever its length
 
 
 @dataclass(frozen=True)
 class Measured:
     """Windows of one channel.
 
-    Where they begin and how long they are (frames), their `FEATURES` (windows, features), the power of `BANDS`
-    equal bands (windows, BANDS) in dB of full scale, and which of them fade evenly, as struck and blown things do.
+    Where they begin and how long they are (frames), their `FEATURES` (windows, features), the power of equal
+    bands (windows, `waveform.BANDS`) in dB of full scale, and which of them fade evenly, as struck and blown things do.
     """
 
     channel: int
@@ -164,98 +170,6 @@ def measure_windows(signal: Signal, channel: int, starts: NDArray[np.int64], len
     return Measured(channel, starts, length, features, bands, fade_evenly(centred))
 
 
-def band_levels(spectra: Windows) -> Windows:
-    """Mean power of `BANDS` equal bands, in dB."""
-    edges = np.linspace(1, spectra.shape[1], BANDS + 1).astype(int)
-    sums = np.add.reduceat(spectra, edges[:-1], axis=1) / np.maximum(np.diff(edges), 1)
-    return np.asarray(10 * np.log10(sums + 1e-18))
-
-
-def short_time_power(centred: Windows) -> Windows:
-    """Mean power spectra of Hann-weighted segments, half overlapping; shape (windows, SEGMENT // 2 + 1)."""
-    size = min(SEGMENT, centred.shape[1])
-    segments = np.lib.stride_tricks.sliding_window_view(centred, size, axis=1)[:, :: size // 2]
-    hann = np.hanning(size + 1)[:size]
-    spectra = scipy.fft.rfft(segments * (hann / np.sqrt(np.sum(hann**2))), axis=2)
-    return np.asarray((spectra.real**2 + spectra.imag**2).mean(axis=1))
-
-
-def prediction(spectra: Windows) -> tuple[Windows, Windows]:
-    """Prediction gains in dB at orders 1 to `ORDER` and the last order's error filters, by Levinson-Durbin."""
-    correlation = scipy.fft.irfft(spectra, axis=1)[:, : ORDER + 1]
-    correlation[:, 0] = correlation[:, 0] * (1 + 1e-9) + 1e-12
-    power = correlation[:, 0].copy()
-    filters = np.zeros((len(spectra), ORDER + 1))
-    filters[:, 0] = 1.0
-    gains = np.zeros((len(spectra), ORDER))
-    for order in range(1, ORDER + 1):
-        reflection = -np.einsum("wk,wk->w", filters[:, :order], correlation[:, order:0:-1]) / power
-        filters[:, 1 : order + 1] += reflection[:, None] * filters[:, order - 1 :: -1][:, :order]
-        power *= np.maximum(1 - reflection**2, 1e-12)
-        gains[:, order - 1] = 10 * np.log10(correlation[:, 0] / power)
-    return gains, filters
-
-
-def residuals(centred: Windows, filters: Windows) -> Windows:
-    """Prediction errors: the windows filtered by their own error filters, less the first `ORDER` samples."""
-    size = scipy.fft.next_fast_len(centred.shape[1] + ORDER, real=True)
-    product = scipy.fft.rfft(centred, size, axis=1) * scipy.fft.rfft(filters, size, axis=1)
-    return np.asarray(scipy.fft.irfft(product, size, axis=1)[:, ORDER : centred.shape[1]])
-
-
-def flatness(spectra: Windows) -> NDArray[np.float64]:
-    """Geometric over arithmetic mean of the power spectrum, dB."""
-    power = spectra[:, 1:-1] + 1e-12
-    return np.asarray(10 * (np.log10(power).mean(axis=1) - np.log10(power.mean(axis=1))))
-
-
-def lag1(centred: Windows) -> NDArray[np.float64]:
-    """Correlation of neighbouring samples."""
-    return np.asarray((centred[:, 1:] * centred[:, :-1]).sum(axis=1) / ((centred**2).sum(axis=1) + 1e-12))
-
-
-def moment(centred: Windows, order: int) -> NDArray[np.float64]:
-    """Standardised central moment: 3 = skewness, 4 = kurtosis (3 for noise that is Gaussian)."""
-    square = centred * centred
-    mean_square = square.mean(axis=1) + 1e-12
-    powers = np.einsum("wn,wn->w", square, square if order == 4 else centred) / centred.shape[1]
-    return np.asarray(np.clip(powers / mean_square ** (order / 2), -50, 50))
-
-
-def high_layer(centred: Windows) -> Windows:
-    """Six of `FEATURES` from `HIGH` on: what the spectrum's upper half holds, and whether it follows the rest."""
-    high = np.diff(centred, n=4, axis=1)
-    count = max(1, high.shape[1] // BLOCK)
-    size = min(BLOCK, high.shape[1])
-    blocks = high[:, : count * size].reshape(len(high), count, size)
-    own = centred[:, : count * size].reshape(len(high), count, size)
-    level = 10 * np.log10((blocks**2).mean(axis=2) + 1e-18)
-    own_level = 10 * np.log10((own**2).mean(axis=2) + 1e-18)
-    low, middle = np.quantile(level, (0.1, 0.5), axis=1)
-    a, b = level - level.mean(axis=1, keepdims=True), own_level - own_level.mean(axis=1, keepdims=True)
-    follows = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1) + 1e-9)
-    share = 10 * np.log10(((high**2).mean(axis=1) + 1e-18) / ((centred**2).mean(axis=1) + 1e-18) / 70)
-    return np.stack([moment(high, 4), moment(high, 3), share, level.std(axis=1), middle - low, follows], axis=1)
-
-
-def unsteadiness(centred: Windows) -> NDArray[np.float64]:
-    """Standard deviation of the level over blocks of `BLOCK` samples, dB."""
-    size = min(BLOCK, centred.shape[1])
-    count = centred.shape[1] // size
-    blocks = centred[:, : count * size].reshape(len(centred), count, size)
-    return np.asarray((10 * np.log10((blocks**2).mean(axis=2) + 1e-18)).std(axis=1))
-
-
-def line_share(centred: Windows) -> NDArray[np.float64]:
-    """Power of the strongest `LINES` of the Hann-weighted window's spectrum over all of it, dB."""
-    count = centred.shape[1]
-    spectra = scipy.fft.rfft(centred.astype(np.float32) * np.hanning(count).astype(np.float32), axis=1)
-    power = spectra.real**2 + spectra.imag**2
-    lines = max(4, round(LINES * power.shape[1]))
-    strongest = np.partition(power, power.shape[1] - lines, axis=1)[:, -lines:]
-    return np.asarray(10 * np.log10((strongest.sum(axis=1) + 1e-18) / (power.sum(axis=1) + 1e-18)), np.float64)
-
-
 def at_ends(raw: NDArray[np.generic]) -> NDArray[np.float64]:
     """Shares of samples at the window's lowest and highest value, the lesser and the greater; shape (windows, 2)."""
     ends = (raw.min(axis=1, keepdims=True), raw.max(axis=1, keepdims=True))
@@ -271,18 +185,6 @@ def gain_line(window: NDArray[np.generic]) -> float:
     counts = np.bincount(window.astype(np.int32) + 32768, minlength=65536).astype(np.float32)
     lines = np.abs(scipy.fft.rfft(counts))[int(SMOOTH * 65536) :]
     return float(np.log2(1 + lines.max() / np.sqrt(len(window))))
-
-
-def fade_evenly(centred: Windows) -> NDArray[np.bool_]:
-    """Which windows' level falls along a line in dB, by `FADE` and more: bytes have no such envelope."""
-    size = centred.shape[1] // ENVELOPE
-    blocks = centred[:, : size * ENVELOPE].reshape(len(centred), ENVELOPE, size)
-    level = 10 * np.log10((blocks**2).mean(axis=2) + 1e-9)
-    time = np.arange(ENVELOPE) - (ENVELOPE - 1) / 2
-    slope = (level @ time) / (time @ time)
-    spread = level.var(axis=1) * ENVELOPE + 1e-9
-    explained = slope**2 * (time @ time) / spread
-    return np.asarray((slope * ENVELOPE < -FADE) & (explained > EVENLY))
 
 
 def entropy(counts: NDArray[np.integer] | NDArray[np.floating]) -> float:
