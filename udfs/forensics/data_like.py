@@ -24,6 +24,7 @@ SYMBOLS, CHARACTERS = 4.1, 6.87  # log2 of 17 levels, and of those from the line
 WHOLE = 0.8  # share of the windows that look like data from which on the whole track does
 MAX_STRETCHES = 8
 TILED_FRAMES = 200_000  # that have to be the same tile over and over
+LEAST_TILED = 8192  # frames: fewer are a few periods of a tone, as tables of waves are
 NEARLY, REPEATED = -3.0, 3.0  # log-odds: of 73 genuine files from the first on none repeats exactly, tiled payloads do
 FEW = {3: 0.0, 2: 1.0, 1: 3.5}  # log-odds taken from so few windows amid sound: a payload is clear, a transient is not
 
@@ -71,7 +72,7 @@ def find_data_like(sliced: Signal, held: int, measured: list[Measured], numbers:
         return [Finding(CERTAIN, wild.reason)]
     strength = max((_strength(o) for o in odds), default=-10.0)
     numbers["data_log_odds"] = strength
-    if NEARLY < strength < REPEATED:
+    if NEARLY < strength < REPEATED and frames >= LEAST_TILED:
         period = repeat_period(np.ascontiguousarray(sliced.values[:TILED_FRAMES]).tobytes())
         if period:
             tiled = f"the same {period} bytes over and over, nearly without a sound's marks"
