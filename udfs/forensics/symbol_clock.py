@@ -61,18 +61,18 @@ def _describe(sound: NDArray[np.float32], rate: float, window: str) -> Numbers:
 
 
 def describe_turns(signal: Complex, rate: float) -> Numbers:
-    """The clock's `NAMES` for symbols too short for any window, from how the phase's advance changes.
+    """The clock's `BEATS` for symbols too short for any window, from how the phase's advance changes.
 
     A tone that stays turns evenly; a symbol's edge breaks that in any keying.
     """
     reach = max(2, round(TURN * rate))
     if len(signal) < 400 * reach:
-        return NOTHING
+        return dict.fromkeys(BEATS, 0.0)
     turns = signal[reach:] * np.conj(signal[:-reach])
     power = signal.real**2 + signal.imag**2
     level = smooth(power, 8 * reach)[reach:-reach]
     if not level.any():
-        return NOTHING
+        return dict.fromkeys(BEATS, 0.0)
     change = np.abs(turns[reach:] - turns[:-reach]) / (level + 1e-3 * float(level.mean()))
     return _describe_clock(np.asarray(change, np.float32), rate, 0.9 / QUICKEST)
 
