@@ -20,7 +20,8 @@ from typing import NamedTuple
 import forensics_sources
 import numpy as np
 from forensics_containers import CONTAINER_FAMILIES, odd_tags
-from forensics_mocks import SAMPLE_FAMILIES, Case, Maker, plain_music, under_music
+from forensics_layers import music_and_payload, plain_music, under_music
+from forensics_mocks import SAMPLE_FAMILIES, Case, Maker
 from forensics_modems import modem
 from forensics_traps import REAL_MAKERS
 
@@ -34,7 +35,7 @@ from udfs.track import Track
 from udfs.verdict import decide
 
 PLAIN, HARD = "abcdeghij", "fkl"
-MOCK_MAKERS = {**SAMPLE_FAMILIES, "f": modem, "under": under_music, **CONTAINER_FAMILIES}
+MOCK_MAKERS = {**SAMPLE_FAMILIES, "l": music_and_payload, "f": modem, "under": under_music, **CONTAINER_FAMILIES}
 MAKERS = {**MOCK_MAKERS, **{maker.__name__: maker for maker in (*REAL_MAKERS, plain_music, odd_tags)}}
 
 

@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 import forensics_sources
 import numpy as np
 import sklearn
-from forensics_mocks import SAMPLE_FAMILIES, Case, Maker, plain_music, under_music
+from forensics_layers import plain_music, under_music
+from forensics_mocks import SAMPLE_FAMILIES, Case, Maker
 from forensics_modems import modem, on_off
 from forensics_traps import REAL_MAKERS
 from sklearn.ensemble import GradientBoostingClassifier
