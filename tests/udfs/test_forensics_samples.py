@@ -12,7 +12,7 @@ from mock_files import RATE, TEXT, classify, codes, encrypted, executable, music
 from numpy.typing import NDArray
 
 from udfs.findings import Content, Decision
-from udfs.forensics import windows
+from udfs.forensics import samples_as_bytes, windows
 from udfs.reasons import info
 
 CARRIER = np.rint(np.sin(2 * np.pi * np.arange(8) / 8) * 9000) / 32768  # five values
@@ -86,6 +86,14 @@ def test_base64_of_an_xored_executable_says_what_it_hides() -> None:
     text = base64.b64encode(bytes(byte ^ 0x5A for byte in ELF[:30_000]))
     verdict = classify(write(as_pcm(text, 2), "PCM_16"))
     assert verdict.payloads[0].kind == "base64(xor(elf))"
+
+
+def test_of_hours_of_a_payload_the_first_part_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples_as_bytes, "MOST_SAMPLES", 70_000)
+    data = base64.b64encode(encrypted(150_000))
+    found = classify(write(as_pcm(data, 2))).payloads[0]
+    assert (found.kind, found.length) == ("base64", 140_000)
+    assert found.sha256 == hashlib.sha256(data[:140_000]).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 
 import numpy as np
 import pytest
 from mock_files import TEXT, encrypted
 
-from udfs.forensics.text import find_text
+from udfs.forensics.text import TextRun, find_text
 
 
 def kind_of(data: bytes) -> str | None:
@@ -94,3 +95,13 @@ def test_a_channel_that_is_the_other_one_upside_down_is_not_text() -> None:
 def test_letters_made_of_two_samples_near_silence_are_not_text() -> None:
     steps = np.random.default_rng(7).integers(3, 8, (2000, 2), np.uint8)
     assert kind_of((steps[:, 0] << 4 | steps[:, 1]).tobytes()) is None
+
+
+def test_a_long_text_takes_little_more_memory_than_itself() -> None:
+    codes = np.resize(np.frombuffer(base64.b64encode(np.random.default_rng(9).bytes(3_000_000)), np.uint8), 24 << 20)
+    tracemalloc.start()
+    found = find_text(codes)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == TextRun("base64", 0, len(codes))
+    assert most < 6 * len(codes)

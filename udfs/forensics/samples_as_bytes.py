@@ -24,6 +24,7 @@ CODES = {
 MIN_CONSTANT_FRAMES = 64
 WILD = 1e7  # times full scale; sound that fades out may be as quiet as it likes
 MIN_WILD_SHARE = 0.02
+MOST_SAMPLES = 1 << 25  # that are read as a whole, at some twenty bytes each: of hours, the first part is described
 LOOK_FRAMES = 1 << 15  # of a stretch that every reading is tried on; the rest is read once one has found something
 MOST = 0.7  # share of the bytes that text must cover to be taken at once
 LEAST = 0.1  # and at least, where the bytes were mapped: near silence gives crumbs of anything
@@ -145,7 +146,8 @@ def _whole(
     signal: Signal, start: int, end: int, number: int, reading: Reading, recovered: Recovered
 ) -> tuple[Reading, Recovered]:
     """The same reading of the whole stretch, where it exists there and shows the same kind; else what was seen."""
-    for other, whole in enumerate(readings(signal, start, end)):
+    most = max(1, MOST_SAMPLES // signal.values.shape[1])
+    for other, whole in enumerate(readings(signal, start, min(end, start + most))):
         if other >= number and whole.how == reading.how:
             again = recognise(whole.data)
             if again is not None and again.kind == recovered.kind:
