@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import ipaddress
+import os
 import socket
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from streaming.errors import UserError
 from streaming.signals import stop_signals
@@ -84,8 +86,8 @@ def options_of(address: str, port: int) -> dict[str, object]:
     }
 
 
-def serve(arguments: list[str], address: str, listener: socket.socket) -> None:
-    """Serve the page until it is told to stop; `arguments` are the script's."""
+def serve(arguments: list[str], address: str, listener: socket.socket) -> NoReturn:
+    """Serve the page until it is told to stop, and end the process then; `arguments` are the script's."""
     import streamlit as st
     import uvicorn
     from streamlit.web import bootstrap
@@ -100,3 +102,15 @@ def serve(arguments: list[str], address: str, listener: socket.socket) -> None:
         )
         if not asked.is_set():
             uvicorn.Server(served).run(sockets=[listener])
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End the process as it is, with exit code 0.
+
+    A visitor's query may be running in a thread of DuckDB's or Arrow's. Python's own ending stops threads that ask for
+    its lock by unwinding them, which C++ answers by aborting: "terminate called without an active exception".
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
