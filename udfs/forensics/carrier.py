@@ -12,7 +12,7 @@ import numpy as np
 import scipy.fft
 
 from udfs.forensics.band import Band, Complex, Real, begun
-from udfs.forensics.keying import Numbers, hann, part, smooth
+from udfs.forensics.keying import Numbers, hann, part, sharpest, smooth
 
 MOST_SAMPLES = 1 << 15  # that are looked at: three seconds
 LEAST_SAMPLES = 1000
@@ -20,7 +20,6 @@ LOWEST, HIGHEST = 20.0, 5000.0  # Hz of the power's line
 SHORTEST, LONGEST = 0.003, 0.07  # seconds after which a guard time repeats the symbol
 STEP = 0.001  # seconds over which frequency and level are compared
 FADING = 500  # half steps over which a slow change of level counts as a fade: a quarter of a second
-NEAR = 2  # bins on either side that belong to a line
 NAMES = (
     *("steady", "squared", "fourth", "beat", "beat_rate", "again", "again_lag"),
     *("level", "dips", "wander_50", "wander_90"),
@@ -51,9 +50,7 @@ def describe_carrier(band: Band) -> Numbers:
 def _share(signal: Complex) -> float:
     """Share of the power in the sharpest line."""
     spectrum = scipy.fft.fft(signal, scipy.fft.next_fast_len(len(signal)))
-    power = spectrum.real**2 + spectrum.imag**2
-    best = int(power.argmax())
-    return float(power[max(0, best - NEAR) : best + NEAR + 1].sum() / (power.sum() + 1e-12))
+    return sharpest(spectrum.real**2 + spectrum.imag**2)[1]
 
 
 def _line(power: Real, rate: float) -> tuple[float, float]:

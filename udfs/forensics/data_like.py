@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from udfs.findings import Reason
+from udfs.forensics.entropy import corrected_entropy
 from udfs.forensics.finding import CERTAIN, Finding
 from udfs.forensics.repeat import repeat_period
 from udfs.forensics.samples_as_bytes import READABLE, Found, find_payload, find_plain_payload, find_wild_floats
 from udfs.forensics.signal import Signal
 from udfs.forensics.sound import find_stretches, judge_closely
-from udfs.forensics.windows import FEATURES, Measured, entropy
+from udfs.forensics.windows import FEATURES, Measured
 from udfs.samples import Samples
 
 HEAD_FRAMES = 8192  # read out even where nothing looks like data
@@ -158,4 +159,4 @@ def _is_summed(values: Samples) -> bool:
 
 def _byte_entropy(values: Samples) -> float:
     codes = np.ascontiguousarray(values[:NAMED_FRAMES].astype("<i2")).view(np.uint8).reshape(-1)
-    return entropy(np.bincount(codes, minlength=256))
+    return corrected_entropy(np.bincount(codes, minlength=256))

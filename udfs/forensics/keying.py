@@ -19,7 +19,9 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from udfs.forensics.band import Complex, Real
+from udfs.forensics.entropy import entropy
 
+NEAR = 2  # bins on either side that belong to a line
 MIN_TRANSITIONS = 32
 MAX_SYMBOL_SECONDS = 0.026  # 40 symbols a second and more: no hand keys that fast
 MIN_SYMBOL_SAMPLES = 3.0
@@ -95,11 +97,8 @@ def find_clock(changes: NDArray[np.integer], length: int) -> Clock | None:
         return None
     period = _sharpest(changes, length, 0.7 * shortest, 1.3 * shortest)
     multiples = np.clip(np.rint(gaps / period), 0, 12).astype(int)
-    share = np.bincount(multiples) / len(multiples)
-    share = share[share > 0]
-    surprise = float(-(share @ np.log2(share)))
     regularity = float(_line(changes, np.array([1 / period]))[0])
-    return Clock(period, regularity, surprise, repetition(multiples), len(changes))
+    return Clock(period, regularity, entropy(np.bincount(multiples)), repetition(multiples), len(changes))
 
 
 def _sharpest(changes: NDArray[np.integer], length: int, least: float, most: float) -> float:
@@ -131,6 +130,12 @@ def part(values: Real, share: float) -> float:
     """The value that a share of all are below: a quantile, without what makes those of numpy slow."""
     at = min(len(values) - 1, int(share * len(values)))
     return float(np.partition(values, at)[at])
+
+
+def sharpest(power: Real) -> tuple[int, float]:
+    """The highest bin of a spectrum, and what share of the power lies there and in its neighbours."""
+    best = int(power.argmax())
+    return best, float(power[max(0, best - NEAR) : best + NEAR + 1].sum() / (power.sum() + 1e-12))
 
 
 def find_keyings(signal: Complex, rate: float) -> dict[str, Keying]:
@@ -180,10 +185,8 @@ def _shifted_phase(signal: Complex, active: NDArray[np.bool_], rate: float) -> l
     signal, active = signal[start : start + MOST_SAMPLES], active[start : start + MOST_SAMPLES]
     size = scipy.fft.next_fast_len(len(signal))
     spectrum = scipy.fft.fft(signal * signal, size)
-    power = spectrum.real**2 + spectrum.imag**2
-    best = int(power.argmax())
-    line = float(power[max(0, best - 2) : best + 3].sum() / (power.sum() + 1e-12))
-    if line < 0.25:
+    best, share = sharpest(spectrum.real**2 + spectrum.imag**2)
+    if share < 0.25:
         return []
     carrier = best / size if best < size / 2 else best / size - 1
     still = signal * np.exp(-1j * np.pi * carrier * np.arange(len(signal)))

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from udfs.findings import Payload, Reason
+from udfs.forensics.entropy import corrected_entropy
 from udfs.forensics.mapping import Reading, pcm_readings, read_samples
 from udfs.forensics.payload import Recovered, recognise
 from udfs.forensics.repeat import repeat_period
 from udfs.forensics.signal import Signal, is_all
-from udfs.forensics.windows import entropy
 
 CODES = {
     "a": "samples.text",
@@ -88,7 +88,7 @@ def _recognise(reading: Reading) -> Recovered | None:
         return recovered
     if reading.data.translate(None, PRINTABLE):
         return None
-    varied = entropy(np.bincount(np.frombuffer(reading.data, np.uint8), minlength=256)) > VARIED
+    varied = corrected_entropy(np.bincount(np.frombuffer(reading.data, np.uint8), minlength=256)) > VARIED
     return Recovered("text", 0, len(reading.data)) if varied else None
 
 
@@ -96,7 +96,7 @@ def _stands_still(reading: Reading, recovered: Recovered) -> bool:
     """Whether one byte of the samples that give a text hardly moves: a square wave's upper one, and no text's."""
     codes = np.frombuffer(reading.data, np.uint8)[recovered.start : recovered.end]
     columns = (codes[at::width] for width in WIDTHS for at in range(width))
-    return min(entropy(np.bincount(column, minlength=256)) for column in columns) < STILL
+    return min(corrected_entropy(np.bincount(column, minlength=256)) for column in columns) < STILL
 
 
 def find_payload(signal: Signal, start: int, end: int, held: int = 1) -> Found | None:

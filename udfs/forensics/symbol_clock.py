@@ -15,6 +15,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from udfs.forensics.band import Complex
+from udfs.forensics.entropy import entropy
 from udfs.forensics.keying import Numbers, hann, part, repetition, smooth, two_valued
 
 Curve = NDArray[np.float32]
@@ -124,7 +125,7 @@ def _describe_clock(change: Curve, clock: float, seconds: float) -> Numbers:
         "split": float(explained),
         "changed": float(changed.mean()),
         "repeats": repetition(np.minimum(gaps, 12)) if len(gaps) > 8 else 1.0,
-        "words": _entropy(np.bincount(np.minimum(gaps, 12))) if len(gaps) else 0.0,
+        "words": entropy(np.bincount(np.minimum(gaps, 12))) if len(gaps) else 0.0,
     }
 
 
@@ -142,14 +143,9 @@ def _describe_tones(power: NDArray[np.floating], total: NDArray[np.floating]) ->
         "pure_50": part(pure, 0.5),
         "pure_90": part(pure, 0.1),
         "lines": float(np.log2(needed)),
-        "spread": _entropy(np.bincount(frames.argmax(axis=1))),
+        "spread": entropy(np.bincount(frames.argmax(axis=1))),
         "silent": float(1 - loud.mean()),
         "on_lines": float(needed / len(mean)),
         "box": float(np.log2((falling[needed // 4] + 1e-12) / (falling[3 * needed // 4] + 1e-12))),
         "edge": float(np.log2(1 + np.searchsorted(np.cumsum(falling), 0.99 * falling.sum())) - np.log2(needed)),
     }
-
-
-def _entropy(counts: NDArray[np.integer]) -> float:
-    share = counts[counts > 0] / max(1, counts.sum())
-    return float(-(share @ np.log2(share)))

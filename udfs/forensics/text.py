@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from udfs.forensics.entropy import entropy
+
 SAMPLED = 4 << 20  # bytes of a run that its statistics are of: they take ten times as much memory
 MIN_RUN = 48  # bytes; shorter runs of printable codes turn up in binaries and noise
 # Bits a byte. The smoothed histogram has seen the data and the tables have not, so text may be a little worse: of 400
@@ -99,11 +101,6 @@ def _own_likelihood(codes: Bytes) -> float:
     return float(counts @ np.log2(smooth / smooth.sum()))
 
 
-def _entropy(counts: NDArray[np.int64]) -> float:
-    share = counts[counts > 0] / counts.sum()
-    return -float(share @ np.log2(share))
-
-
 def _low_nibbles(counts: NDArray[np.int64]) -> int:
     """How many different ones a histogram's bytes have."""
     return int(np.count_nonzero(counts.reshape(16, 16).sum(axis=0)))
@@ -147,7 +144,7 @@ def _is_hex(codes: Bytes) -> bool:
     if min(capitals.sum(), small.sum()) > 0 or len(codes) < 2 * MIN_RUN:
         return False
     digits = np.concatenate([counts[48:58], capitals + small])
-    return bool(np.count_nonzero(digits) == 16 and _entropy(digits) > 3.2 and digits.sum() > 0.6 * len(codes))
+    return bool(np.count_nonzero(digits) == 16 and entropy(digits) > 3.2 and digits.sum() > 0.6 * len(codes))
 
 
 def find_text(codes: Bytes, least: int = MIN_RUN, bits: float = MIN_TEXT_BITS) -> TextRun | None:
@@ -175,7 +172,7 @@ def is_text(codes: Bytes, bits: float = MIN_TEXT_BITS) -> bool:
     """Whether printable bytes are language, code, mark-up or numbers: varied, unordered, and like one of the tables."""
     counts = np.bincount(codes, minlength=256)
     if (
-        _entropy(counts) < MIN_TEXT_ENTROPY
+        entropy(counts) < MIN_TEXT_ENTROPY
         or counts.max() > 0.6 * len(codes)
         or _low_nibbles(counts) < LEAST_LOW_NIBBLES
     ):

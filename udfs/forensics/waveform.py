@@ -86,8 +86,7 @@ def high_layer(centred: Windows) -> Windows:
     size = min(BLOCK, high.shape[1])
     blocks = high[:, : count * size].reshape(len(high), count, size)
     own = centred[:, : count * size].reshape(len(high), count, size)
-    level = 10 * np.log10((blocks**2).mean(axis=2) + 1e-18)
-    own_level = 10 * np.log10((own**2).mean(axis=2) + 1e-18)
+    level, own_level = _level(blocks), _level(own)
     low, middle = np.quantile(level, (0.1, 0.5), axis=1)
     a, b = level - level.mean(axis=1, keepdims=True), own_level - own_level.mean(axis=1, keepdims=True)
     follows = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1) + 1e-9)
@@ -100,7 +99,12 @@ def unsteadiness(centred: Windows) -> NDArray[np.float64]:
     size = min(BLOCK, centred.shape[1])
     count = centred.shape[1] // size
     blocks = centred[:, : count * size].reshape(len(centred), count, size)
-    return np.asarray((10 * np.log10((blocks**2).mean(axis=2) + 1e-18)).std(axis=1))
+    return np.asarray(_level(blocks).std(axis=1))
+
+
+def _level(blocks: NDArray[np.float64]) -> Windows:
+    """Power of blocks, shape (windows, blocks, samples), in dB."""
+    return np.asarray(10 * np.log10((blocks**2).mean(axis=2) + 1e-18))
 
 
 def line_share(centred: Windows) -> NDArray[np.float64]:

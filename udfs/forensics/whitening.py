@@ -29,7 +29,7 @@ TOGETHER = 32  # units whose spectra are taken at once
 MOVING = 24.0  # deviation of the sound, in steps, from which on it is looked at
 CLEAR = (
     2 / BLOCK / 100
-)  # of sound of 10 steps, which tells one bit in 8,192 samples: from there on, what comes first is chosen
+)  # of sound of 10 steps, which tells a bit in 8,192 samples: of what is clearer, the first is chosen
 
 Real = NDArray[np.float32]
 Spectra = NDArray[np.complex64]

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from udfs.forensics.entropy import corrected_entropy
 from udfs.forensics.lattice import fit_lattice
 from udfs.forensics.signal import Signal
 from udfs.forensics.waveform import (
@@ -159,12 +160,17 @@ def measure_windows(signal: Signal, channel: int, starts: NDArray[np.int64], len
     for i, window in enumerate(raw):
         features[i, 7:10] = byte_planes(window, signal)
         features[i, 10:HIGH] = distribution(window, signal)
-    features[:, HIGH:-6] = high_layer(centred)
-    features[:, -6], features[:, -5] = unsteadiness(centred), unsteadiness(error)
-    features[:, -4] = line_share(centred)
-    features[:, -3:-1] = at_ends(raw)
     even = (features[:, 4] < EVEN_KURTOSIS) & (np.abs(features[:, 3]) < EVEN_LAG) & (signal.bits == 16)
-    features[:, -1] = [gain_line(window) if flat else 0.0 for window, flat in zip(raw, even, strict=True)]
+    features[:, HIGH:] = np.column_stack(
+        [
+            high_layer(centred),
+            unsteadiness(centred),
+            unsteadiness(error),
+            line_share(centred),
+            at_ends(raw),
+            [gain_line(window) if flat else 0.0 for window, flat in zip(raw, even, strict=True)],
+        ]
+    )
     np.nan_to_num(features, copy=False, nan=0.0, posinf=99.0, neginf=-99.0)
     bands = band_levels(spectra) + 20 * np.log10(scale / signal.full_scale)
     return Measured(channel, starts, length, features, bands, fade_evenly(centred))
@@ -187,13 +193,6 @@ def gain_line(window: NDArray[np.generic]) -> float:
     return float(np.log2(1 + lines.max() / np.sqrt(len(window))))
 
 
-def entropy(counts: NDArray[np.integer] | NDArray[np.floating]) -> float:
-    """Entropy of a histogram in bits, with the Miller-Madow correction for few samples."""
-    total = counts.sum()
-    share = counts[counts > 0] / total
-    return float(-(share @ np.log2(share)) + (len(share) - 1) / (2 * np.log(2) * total))
-
-
 def byte_planes(window: NDArray[np.generic], signal: Signal) -> tuple[float, float, float]:
     """Divergence between a sample's highest and lowest byte, and their entropies; all in bits."""
     if signal.bits and signal.bits <= 8:
@@ -204,8 +203,8 @@ def byte_planes(window: NDArray[np.generic], signal: Signal) -> tuple[float, flo
     else:
         planes = window.astype("<f4").view(np.uint8).reshape(-1, 4)
     low, high = (np.bincount(planes[:, column], minlength=256) for column in (0, -1))
-    low_entropy, high_entropy = entropy(low), entropy(high)
-    divergence = entropy(low + high) - (low_entropy + high_entropy) / 2
+    low_entropy, high_entropy = corrected_entropy(low), corrected_entropy(high)
+    divergence = corrected_entropy(low + high) - (low_entropy + high_entropy) / 2
     return max(0.0, divergence), high_entropy, low_entropy
 
 
@@ -238,7 +237,7 @@ def distribution(window: NDArray[np.generic], signal: Signal) -> tuple[float, ..
 
 def _rank_roughness(counts: NDArray[np.integer], total: int) -> float:
     """For fine lattices: bits by which repeated values are commoner than in a continuous distribution."""
-    return float(max(0.0, np.log2(total) - entropy(counts)))
+    return float(max(0.0, np.log2(total) - corrected_entropy(counts)))
 
 
 def _roughness(levels: Windows) -> float:
@@ -258,4 +257,4 @@ def _uniformity(values: Windows, lowest: float, span: float) -> float:
     if span <= 0:
         return 5.0
     counts = np.bincount(np.minimum((values - lowest) * (32 / span), 31).astype(np.int64), minlength=32)
-    return max(0.0, 5.0 - entropy(counts))
+    return max(0.0, 5.0 - corrected_entropy(counts))
