@@ -147,7 +147,9 @@ def polyglot(maker: Maker) -> Case:
         out.write(made[suffix]())
         with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
             name = "META-INF/MANIFEST.MF" if how == "jar" else "setup.exe"
-            archive.writestr(name, make_payload(maker, dice.choice(["elf", "text"]), 20_000))
+            archive.writestr(
+                zipfile.ZipInfo(name), make_payload(maker, dice.choice(["elf", "text"]), 20_000), archive.compression
+            )
         return Case("i", f"{how} {suffix}", out.getvalue(), suffix)
     if how == "pdf":
         return Case(

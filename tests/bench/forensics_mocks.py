@@ -81,8 +81,9 @@ def make_payload(maker: Maker, kind: str, length: int) -> bytes:
     if kind == "zip":
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("invoice.js", find_payload(split, dice, "text", length * 2))
-            archive.writestr("setup.exe", find_payload(split, dice, "elf", length * 2))
+            for name, inside in (("invoice.js", "text"), ("setup.exe", "elf")):
+                member = zipfile.ZipInfo(name)  # with a time of its own, not of today: a seed makes the same file again
+                archive.writestr(member, find_payload(split, dice, inside, length * 2), zipfile.ZIP_DEFLATED)
         return out.getvalue()
     if kind == "chunk":
         while True:
